@@ -397,10 +397,10 @@ fn no_identity_is_kept_with_a_limit_of_zero() {
     assert_eq!(identities(directory.path()), [[0; 16]; 0]);
 }
 
-/// Creates a spool of version 1, with rows in every table.
-pub(super) fn version_1(directory: &Path) {
+/// Creates a spool of an older version, with rows in the tables of version 1.
+pub(super) fn older_version(directory: &Path, version: usize) {
     let path = directory.join("spool.db");
-    drop(schema::open_with(&path, schema::DatabaseAccess::Shared, &schema::MIGRATIONS[..1]).unwrap());
+    drop(schema::open_with(&path, schema::DatabaseAccess::Shared, &schema::MIGRATIONS[..version]).unwrap());
     let mut sql = "INSERT INTO lane(id, name, rows, bytes) VALUES (1, 'calls', 40, 42560);".to_owned();
     for id in 1..=40 {
         let checksum = stored_row::checksum(id, "calls", 7, 0, &[7; 1000]);
@@ -416,7 +416,7 @@ pub(super) fn version_1(directory: &Path) {
 #[test]
 fn spool_of_version_1_is_opened_without_its_identities() {
     let directory = TempDir::new().unwrap();
-    version_1(directory.path());
+    older_version(directory.path(), 1);
     let status = Inspection::open(directory.path()).unwrap();
     assert_eq!(status.lanes().unwrap()[0].rows, 40, "it can be inspected before");
     drop(status);

@@ -165,7 +165,7 @@ fn lost_first_page_loses_no_row() {
 fn damaged_spool_of_version_1_is_salvaged_completely() {
     for is_first_page_lost in [true, false] {
         let directory = TempDir::new().unwrap();
-        version_1(directory.path());
+        older_version(directory.path(), 1);
         let file = std::fs::File::options().write(true).open(directory.path().join("spool.db")).unwrap();
         if is_first_page_lost {
             file.write_all_at(&[0xAA; 4096], 0).unwrap();
@@ -388,9 +388,9 @@ fn damaged_page_of_parked_rows_is_salvaged_at_a_start_and_counted() {
 /// The update to the present version reads the damaged page.
 #[test]
 fn rows_of_an_older_version_survive_damage_at_the_update() {
-    for sql in ["", "VACUUM"] {
+    for (version, sql) in [(1, ""), (1, "VACUUM"), (2, ""), (2, "VACUUM")] {
         let directory = TempDir::new().unwrap();
-        version_1(directory.path());
+        older_version(directory.path(), version);
         Spool::change_from_outside(directory.path(), sql);
         let path = directory.path().join("spool.db");
         let raw = rusqlite::Connection::open(&path).unwrap();
@@ -400,6 +400,6 @@ fn rows_of_an_older_version_survive_damage_at_the_update() {
         let file = std::fs::File::options().write(true).open(&path).unwrap();
         file.write_all_at(&[0xff; 4096], u64::from(root - 1) * 4096).unwrap();
         let spool = open(directory.path());
-        assert_eq!(rows(&spool, "calls").len(), 40, "{sql}");
+        assert_eq!(rows(&spool, "calls").len(), 40, "{version} {sql}");
     }
 }
