@@ -271,6 +271,8 @@ fn topic_that_grows_costs_no_innocent_record() {
 #[test]
 fn refused_record_beside_a_stuck_partition_is_a_dead_letter_without_a_spool() {
     let case = OneOfThree::start();
+    let letters = format!("{}dead-letter", case.prefix);
+    consume::create_topic_on(case.kafka.bootstrap(), &letters, (case.broker + 1) % 3);
     let own = format!("topics.prefix={}", case.prefix);
     let settings = [&[own.as_str()], &OneOfThree::SETTINGS[..]].concat();
     let bridge = Bridge::start(case.kafka.bootstrap(), &settings);
@@ -281,7 +283,6 @@ fn refused_record_beside_a_stuck_partition_is_a_dead_letter_without_a_spool() {
     for n in 0..3 {
         assert_eq!(post(&case.stuck[n], n, 10).0, 503);
     }
-    // The dead letter may belong to the frozen broker, and is then in flight.
     let mut tries = 0..;
     let mut large = || post(&case.healthy[0], tries.next().expect("a number"), 60_000);
     until("the dead letter", || large() == (422, "refused_by_kafka".into()));

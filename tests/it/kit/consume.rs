@@ -167,6 +167,16 @@ pub(crate) fn create_topic(bootstrap: &str, topic: &str, partitions: i32) {
     create_topic_with(bootstrap, topic, partitions, 1, &[]);
 }
 
+/// Creates a topic of one partition on a broker, given by its index.
+pub(crate) fn create_topic_on(bootstrap: &str, topic: &str, broker: usize) {
+    let broker = [i32::try_from(broker + 1).expect("a broker")];
+    let replicas: [&[i32]; 1] = [&broker];
+    let wish = NewTopic::new(topic, 1, TopicReplication::Variable(&replicas));
+    let made = wait(admin(bootstrap).create_topics([&wish], &admin_options()));
+    made.expect("the cluster answers").remove(0).expect("a topic");
+    await_leaders(bootstrap, topic, 1);
+}
+
 /// Creates a topic with replicas and configuration and waits until it is writable.
 pub(crate) fn create_topic_with(
     bootstrap: &str,
