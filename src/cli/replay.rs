@@ -21,7 +21,8 @@ use std::process::ExitCode;
 /// Each line of the file is the body of an event, in either dialect. Its source's validation and the routes
 /// apply, as if it were posted now without a signature. With --records, each line is a record from
 /// `spool export` or `tail --json --show-personal-data` and is written unchanged. A record without a time
-/// (null, 0 or -1) or older than an hour gets the present time. Rejected lines are reported and do not stop the others.
+/// (null, 0 or -1) or older than an hour gets the present time. Rejected lines are reported and do not stop
+/// the others.
 ///
 /// Lines are written in order and in transactions. The position is saved beside the file, so an interrupted
 /// run continues there when it is started again. The last lines may then be written twice, with the same

@@ -143,16 +143,18 @@ impl TransactionalProducer {
             let sent = attempt.send(should_retry);
             let ended = sent
                 .and_then(|()| self.repeat(should_retry, || self.producer.commit_transaction(CALL_TIMEOUT)));
+            let ended = match ended {
+                Err(ErrorAction::Restamp(why)) if is_restamped => {
+                    Err(ErrorAction::Fail(CommitError::Refused(why)))
+                }
+                ended => ended,
+            };
             let reason = match ended {
                 Ok(()) => return Ok(()),
-                Err(ErrorAction::Restamp(_)) if !is_restamped => {
+                Err(ErrorAction::Restamp(_)) => {
                     is_restamped = true;
                     self.abort(should_retry)?;
                     continue;
-                }
-                Err(ErrorAction::Restamp(why)) => {
-                    self.abort(should_retry)?;
-                    return Err(CommitError::Refused(why));
                 }
                 Err(ErrorAction::Fail(why @ CommitError::Refused(_))) => {
                     self.abort(should_retry)?;

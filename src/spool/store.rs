@@ -121,8 +121,8 @@ impl SpoolStore {
         }
     }
 
-    /// Compares the accounts and the ends of the rows, and starts the check of all pages. Reads the file on disk, and not the cache of
-    /// this connection.
+    /// Compares the accounts and the ends of the rows, and starts the check of all pages. Reads the file on disk,
+    /// and not the cache of this connection.
     fn begin_verification(&self) -> Result<Verification, SpoolFault> {
         let file = open_for_reading(self.files.database(), READER_BUSY_TIMEOUT)?;
         file.execute_batch("BEGIN")?;

@@ -63,7 +63,7 @@ impl StoreTransaction<'_> {
         self.accounts.lanes.iter().find(|lane| *lane.name == *name).map_or(0, LaneAccount::all_bytes)
     }
 
-    /// Returns the bytes of a row's payload. 0 if there is no row.
+    /// Returns the bytes of a row's payload. 0 if the row does not exist.
     pub(super) fn payload_bytes(&self, id: i64) -> rusqlite::Result<usize> {
         let sql = "SELECT coalesce(length(payload), 0) FROM record WHERE id = ?1";
         let bytes =

@@ -129,15 +129,7 @@ fn rows_of_files_removed_while_the_disk_is_full_are_counted() {
 fn truncation_during_a_checkpoint_is_noticed() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("spool.db");
-    let mut store = store::SpoolStore::open(&path, 1, schema::DatabaseAccess::Shared).unwrap();
-    let mut change = store.begin().unwrap();
-    for _ in 0..700 {
-        change.append(&entry("calls", &[7; 300]), 7).unwrap();
-    }
-    let accounts = change.commit().unwrap();
-    store.adopt(accounts);
-    assert!(store.checkpoint().unwrap());
-    store.check().unwrap();
+    let store = store_with_rows(&path);
     let bytes = fs::metadata(&path).unwrap().len();
     shorten(&path, |_| 0);
     shorten(&path, |_| bytes);
