@@ -234,11 +234,11 @@ impl App {
         }
         delivery.settle();
         let unreported = finish(&producer, &budget, deadline).await;
-        let closed_by = deadline.max(Instant::now() + CLOSE_TIMEOUT);
-        let spooled = delivery.end(closed_by).await;
+        let SpoolDeadlines { drains, close } = SpoolDeadlines::new(deadline, Instant::now());
+        let spooled = delivery.end(drains).await;
         let (left, is_spool_closed) = match spool {
             // With a spool, an unreported record is in the spool, or its sender received 503.
-            Some(spool) => close_spool(spool, closed_by).await,
+            Some(spool) => close_spool(spool, close).await,
             None => (unreported, true),
         };
         tracer.stop(deadline.saturating_duration_since(Instant::now())).await;
@@ -249,6 +249,21 @@ impl App {
         let report = StopReport { left, spooled, is_spool_closed };
         report.log();
         report
+    }
+}
+
+/// Ends of the last two steps of a stop.
+struct SpoolDeadlines {
+    drains: Instant,
+    close: Instant,
+}
+
+impl SpoolDeadlines {
+    /// Returns the deadlines of a stop that should end by `deadline`. The close has time of its own, because a
+    /// drain that does not end is no sign of a hung disk.
+    fn new(deadline: Instant, now: Instant) -> Self {
+        let close = deadline.max(now + CLOSE_TIMEOUT);
+        Self { drains: close - CLOSE_TIMEOUT / 2, close }
     }
 }
 
@@ -343,6 +358,16 @@ mod tests {
     use super::*;
     use crate::spool::{Append, Config};
     use bytes::Bytes;
+
+    #[test]
+    fn close_has_time_of_its_own_after_the_drains() {
+        let now = Instant::now();
+        for timeout in [Duration::ZERO, CLOSE_TIMEOUT, CLOSE_TIMEOUT * 10] {
+            let SpoolDeadlines { drains, close } = SpoolDeadlines::new(now + timeout, now);
+            assert!(drains > now && close >= drains + CLOSE_TIMEOUT / 2, "{timeout:?}");
+            assert!(close <= now + timeout.max(CLOSE_TIMEOUT), "{timeout:?}");
+        }
+    }
 
     #[tokio::test]
     async fn hung_disk_does_not_delay_the_stop_beyond_its_deadline() {

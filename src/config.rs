@@ -23,7 +23,7 @@ pub use error::SettingErrors;
 #[allow(unreachable_pub, reason = "exported by `internals`")]
 pub use printer::print_config;
 pub(crate) use reload::ReloadPlan;
-pub(crate) use security_warnings::{AccessExtent, SecurityWarning};
+pub(crate) use security_warnings::{AccessExtent, SecurityWarning, foreign_owner};
 #[allow(unreachable_pub, reason = "exported by `internals`")]
 pub use settings::Settings;
 pub(crate) use settings::ShutdownConfig;

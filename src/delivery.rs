@@ -373,7 +373,7 @@ impl Delivery {
         self.phase.send_replace(Phase::Settling);
     }
 
-    /// Ends the drains after they have processed their reports, or at `deadline` if the spool's disk hangs.
+    /// Ends the drains after they have processed their reports, or at `deadline`.
     /// Returns the number of records that stay in the spool.
     pub async fn end(&self, deadline: Instant) -> u64 {
         self.phase.send_replace(Phase::Ended);
@@ -382,7 +382,7 @@ impl Delivery {
             match timeout_at(deadline, task).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::error!(%error, "a task of delivery panicked: this is a bug"),
-                Err(_) => tracing::error!("stopping: a drain still waits for the spool's disk"),
+                Err(_) => tracing::error!("stopping: a drain did not end; its records stay spooled"),
             }
         }
         self.backlog()

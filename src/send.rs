@@ -71,8 +71,8 @@ pub(crate) enum SendError {
     File(String, io::Error),
     #[error("--ca-file: {0} holds no certificate in PEM")]
     Authority(String),
-    #[error("--secrets-file or --token-file: {0}")]
-    Credentials(#[from] SecretFileError),
+    #[error("{option} {}: {reason}", path.display())]
+    Credentials { option: &'static str, path: PathBuf, reason: SecretFileError },
     #[error("the documented dialect carries no signature; add --dialect live")]
     Unsigned,
     #[error("--address takes the place of what the host of --to resolves to, and that is an address itself")]

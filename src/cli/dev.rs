@@ -73,7 +73,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     settings.spool.directory = None;
     let path = settings.ingest.sources.first().map_or("/", |source| source.path.as_str()).to_owned();
     let kafka = settings.kafka.clone();
-    app::block_on(async {
+    let outcome = app::block_on(async {
         let (first, second) = signals::listen()?;
         let app = App::build(settings, None)?;
         let greeting = greeting(&app.addresses(), &path, broker.bootstrap_servers());
@@ -83,7 +83,10 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             () = second => return Err(WorkError::Interrupted.into()),
         }
         printer.stop()
-    })
+    });
+    // The process exits next. If the broker ended first, the producer would log that Kafka is down.
+    std::mem::forget(broker);
+    outcome
 }
 
 /// Sections of the settings that could select another cluster, or a spool whose events would be lost with the

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 mod file_access;
 
-pub(crate) use file_access::AccessExtent;
+pub(crate) use file_access::{AccessExtent, foreign_owner};
+
 #[cfg(test)]
 mod tests;
 

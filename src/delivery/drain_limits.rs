@@ -14,11 +14,19 @@ impl WindowLimits {
     pub(super) fn without(self, (rows, bytes): (usize, usize)) -> Self {
         Self { rows: self.rows.saturating_sub(rows), bytes: self.bytes.saturating_sub(bytes) }
     }
+
+    /// Returns the bytes that a window may hold beyond its limit while partitions are stuck, because the others
+    /// need room beside them. At least one record, which may have any size.
+    pub(super) fn stuck_excess(self) -> usize {
+        (self.bytes / 4).max(MIN_STUCK_EXCESS)
+    }
 }
 
 /// Limits of all windows together, which bound memory whatever the backlog.
 const MAX_HELD_BYTES: usize = 16 * 1024 * 1024;
 const MAX_HELD_RECORDS: usize = 16 * 1024;
+/// About the largest record that Kafka accepts by default.
+const MIN_STUCK_EXCESS: usize = 1024 * 1024;
 
 /// Common limit, divided by the number of lanes.
 pub(super) struct DrainLimits {
@@ -67,5 +75,15 @@ mod tests {
         assert_eq!(limits(4, (4000, 8 << 20)), (250, 512 << 10));
         assert_eq!(limits(1000, (100, 1 << 20)), (1, 64 << 10), "each can go on");
         assert_eq!(limits(0, (4000, 8 << 20)), (1000, 2 << 20));
+    }
+
+    #[test]
+    fn lanes_share_the_excess_of_stuck_partitions() {
+        let excess = |lanes| {
+            let share = DrainLimits::new((1_000_000, 1 << 30));
+            share.among(lanes);
+            share.limits().stuck_excess()
+        };
+        assert_eq!([1, 2, 1000].map(excess), [4 << 20, 2 << 20, 1 << 20]);
     }
 }

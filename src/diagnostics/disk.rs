@@ -1,10 +1,10 @@
 //! Checks the spool's directory and its disk.
 
 use super::finding::Finding;
-use crate::spool;
+use crate::{config, spool};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 #[cfg(test)]
@@ -164,9 +164,11 @@ fn open_above(absolute: &Path, real: &Path) -> Option<PathBuf> {
 /// Returns the owner if that is another user. For root, every owner is allowed, because the bridge may run as
 /// any user.
 fn foreign_owner(directory: &Path) -> Option<u32> {
-    let own = rustix::process::geteuid().as_raw();
-    let owner = fs::metadata(directory).ok()?.uid();
-    (own != 0 && owner != 0 && owner != own).then_some(owner)
+    if rustix::process::geteuid().is_root() {
+        None
+    } else {
+        config::foreign_owner(&fs::metadata(directory).ok()?)
+    }
 }
 
 /// Returns the type of the file system of a path, by the system's mount list.

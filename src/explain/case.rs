@@ -58,12 +58,12 @@ pub(crate) struct WrittenCase {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) topics: Option<Value>,
     /// Key of every record. Null means none.
-    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) partition: Option<Value>,
     /// Headers of every record. Null means absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "texts", skip_serializing_if = "Option::is_none")]
     pub(crate) headers: Option<Map<String, Value>>,
     /// Value of `dlq_reason`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -77,11 +77,11 @@ pub(crate) struct WrittenCase {
 #[derive(Debug, Default, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExpectedRecord {
-    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) partition: Option<Value>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "texts", skip_serializing_if = "Option::is_none")]
     pub(crate) headers: Option<Map<String, Value>>,
 }
 
@@ -101,6 +101,24 @@ fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
+}
+
+/// Deserializes a key or a header's value. A number or a boolean without quotes is the text as written.
+fn text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    as_written(&Box::<RawValue>::deserialize(deserializer)?).map(Some).map_err(serde::de::Error::custom)
+}
+
+fn texts<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Map<String, Value>>, D::Error> {
+    let values = BTreeMap::<String, Box<RawValue>>::deserialize(deserializer)?;
+    let texts = values.into_iter().map(|(name, value)| Ok((name, as_written(&value)?)));
+    texts.collect::<serde_json::Result<_>>().map(Some).map_err(serde::de::Error::custom)
+}
+
+fn as_written(value: &RawValue) -> serde_json::Result<Value> {
+    Ok(match serde_json::from_str(value.get())? {
+        Value::Number(_) | Value::Bool(_) => Value::from(value.get()),
+        other => other,
+    })
 }
 
 impl WrittenCase {

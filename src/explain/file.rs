@@ -181,6 +181,25 @@ mod tests {
     }
 
     #[test]
+    fn number_of_a_key_or_header_is_the_text_as_written() {
+        let numbers = "key: 4.50, headers: {version: 1e3, id: 12345678901234567890123, live: true, trace: ~}";
+        let json = r#"{"sample": "call.missed", "key": 4.50, "headers":
+            {"version": 1e3, "id": 12345678901234567890123, "live": true, "trace": null}}"#;
+        for (name, text) in [
+            ("m.yaml", format!("- {{ sample: call.missed, {numbers} }}")),
+            ("m.yaml", format!("- {{ sample: call.missed, records: {{ calls: {{ {numbers} }} }} }}")),
+            ("m.ndjson", json.replace('\n', "")),
+        ] {
+            let expected = &read_as(name, &text).unwrap()[0].expected;
+            let record = expected.records.get("calls").unwrap_or(&expected.every);
+            assert_eq!(record.key, Some("4.50".into()), "{text}");
+            let headers = serde_json::json!(
+                {"version": "1e3", "id": "12345678901234567890123", "live": "true", "trace": null});
+            assert_eq!(record.headers.clone().map(Value::from), Some(headers), "{text}");
+        }
+    }
+
+    #[test]
     fn malformed_file_is_reported_with_its_position() {
         for (name, text, expected) in [
             (

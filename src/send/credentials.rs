@@ -1,6 +1,7 @@
 //! Credentials of a sender: JustCall's signature and a bearer token.
 
-use crate::secret::{Secret, SecretFileError, read_secrets};
+use super::SendError;
+use crate::secret::{Secret, read_secrets};
 use chrono::{DateTime, Utc};
 use justcall_events::signature::{SIGNATURE, TIMESTAMP, VERSION, sign};
 use justcall_events::{Scanned, scan};
@@ -15,11 +16,8 @@ pub(super) struct RequestCredentials {
 
 impl RequestCredentials {
     /// Reads the signing secret and the bearer token from the given files.
-    pub(super) fn read(
-        secrets_file: Option<&Path>,
-        token_file: Option<&Path>,
-    ) -> Result<Self, SecretFileError> {
-        Ok(Self { secret: last(secrets_file)?, token: last(token_file)? })
+    pub(super) fn read(secrets_file: Option<&Path>, token_file: Option<&Path>) -> Result<Self, SendError> {
+        Ok(Self { secret: last("--secrets-file", secrets_file)?, token: last("--token-file", token_file)? })
     }
 
     /// Returns true if events are signed.
@@ -45,8 +43,14 @@ impl RequestCredentials {
     }
 }
 
-fn last(file: Option<&Path>) -> Result<Option<Secret>, SecretFileError> {
-    Ok(file.map(read_secrets).transpose()?.and_then(|mut secrets| secrets.pop()))
+fn last(option: &'static str, file: Option<&Path>) -> Result<Option<Secret>, SendError> {
+    let Some(path) = file else { return Ok(None) };
+    let secrets = read_secrets(path).map_err(|reason| SendError::Credentials {
+        option,
+        path: path.to_owned(),
+        reason,
+    })?;
+    Ok(secrets.into_iter().next_back())
 }
 
 #[cfg(test)]
@@ -55,6 +59,19 @@ mod tests {
     use justcall_events::signature::{Headers, Keys, Rules, Subject, verify};
     use justcall_events::{Dialect, samples};
     use std::time::Duration;
+
+    #[test]
+    fn unusable_file_is_named_with_its_option() {
+        let missing = Path::new("/missing/token");
+        let error = |secrets, token| RequestCredentials::read(secrets, token).unwrap_err().to_string();
+        assert_eq!(
+            error(None, Some(missing)),
+            "--token-file /missing/token: the file cannot be read: entity not found"
+        );
+        let empty = file("\n");
+        let expected = format!("--secrets-file {}: the file is empty", empty.path().display());
+        assert!(error(Some(empty.path()), None).starts_with(&expected));
+    }
 
     fn file(text: &str) -> tempfile::NamedTempFile {
         let file = tempfile::NamedTempFile::new().unwrap();

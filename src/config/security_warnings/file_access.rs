@@ -78,14 +78,35 @@ fn writable_folder(folder: &Path) -> Option<Writable> {
 }
 
 fn of_another(path: &Path, found: &Metadata) -> Option<Writable> {
-    let (owner, shown) = (found.uid(), path.display());
-    let is_own = [0, geteuid().as_raw()].contains(&owner);
+    let (owner, shown) = (foreign_owner(found)?, path.display());
     let command = if found.is_symlink() { "chown -h" } else { "chown" };
-    (!is_own).then(|| Writable {
+    Some(Writable {
         reason: format!("the user with uid {owner} owns {shown}"),
         fix: format!("{command} {shown} to root or to the bridge's user, or run check as that user"),
         ends_reading: false,
     })
+}
+
+/// Returns the owner if it is neither root nor this process's user.
+///
+/// `None` also for a user whom the process's user namespace does not know. In a rootless container, these are
+/// the host's users, such as its root.
+pub(crate) fn foreign_owner(found: &Metadata) -> Option<u32> {
+    let owner = found.uid();
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    let is_unmapped =
+        || is_unmapped(owner, &read("/proc/sys/kernel/overflowuid"), &read("/proc/self/uid_map"));
+    (![0, geteuid().as_raw()].contains(&owner) && !is_unmapped()).then_some(owner)
+}
+
+/// Returns true if a user namespace with that map shows unknown users as `owner` (user_namespaces(7)).
+fn is_unmapped(owner: u32, overflow_uid: &str, uid_map: &str) -> bool {
+    let numbers = |line: &str| line.split_whitespace().filter_map(|it| it.parse().ok()).collect::<Vec<u32>>();
+    let is_in = |line: &str| match numbers(line)[..] {
+        [first, _, count] => owner.checked_sub(first).is_some_and(|nth| nth < count),
+        _ => false,
+    };
+    overflow_uid.trim().parse() == Ok(owner) && !uid_map.is_empty() && !uid_map.lines().any(is_in)
 }
 
 /// Folders and symbolic links through which a path leads to its file.
@@ -135,6 +156,20 @@ mod tests {
         fs::write(&file, "t").unwrap();
         set_mode(&file, 0o640);
         (folder, file)
+    }
+
+    #[test]
+    fn user_outside_of_the_namespace_is_not_foreign() {
+        let rootless = "         0       1000          1\n         1     100000      65536\n";
+        for (owner, map, expected) in [
+            (65534, "         0       1000          1\n", true),
+            (65534, rootless, false),
+            (1000, "         0       1000          1\n", false),
+            (65534, "         0          0 4294967295\n", false),
+            (65534, "", false),
+        ] {
+            assert_eq!(is_unmapped(owner, "65534\n", map), expected, "{owner} {map}");
+        }
     }
 
     #[test]

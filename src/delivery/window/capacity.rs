@@ -3,11 +3,6 @@
 use super::queue::Queue;
 use super::{Window, WindowLimits};
 
-/// Bytes that a window may hold beyond its limit because partitions are stuck.
-///
-/// Each may hold a record of any size, and the others need room beside them.
-const MAX_STUCK_EXCESS: usize = 4 * 1024 * 1024;
-
 impl Window {
     /// Returns how much may be read: nothing until a quarter of the limits is free, because rows are read by
     /// the page, unless only partitions that are stuck or skipped hold rows. Nothing while each partition is
@@ -43,7 +38,7 @@ impl Window {
 
     fn free_beside(&self, (rows, bytes): (usize, usize), limits: WindowLimits) -> WindowLimits {
         let mut free = limits;
-        if self.rows.len() < limits.rows * 2 && self.bytes < limits.bytes + MAX_STUCK_EXCESS {
+        if self.rows.len() < limits.rows * 2 && self.bytes < limits.bytes + limits.stuck_excess() {
             free.rows += rows.saturating_sub(limits.rows / 4 * 3);
             free.bytes += bytes.saturating_sub(limits.bytes / 4 * 3);
         }

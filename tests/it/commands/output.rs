@@ -8,7 +8,7 @@ use crate::kit::topic_name;
 use std::fs::{self, File, OpenOptions};
 use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -149,11 +149,12 @@ fn hostile_event_shows_no_raw_control_character_in_any_command() {
 fn hostile_event_shows_no_raw_control_character_in_dev() {
     let mut dev = command(&["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .expect("it starts");
     let mut out = dev.stdout.take().expect("a pipe");
     let mut seen = Vec::new();
-    let mut read_until = |part: &str, seen: &mut Vec<u8>| {
+    let read_until = |out: &mut ChildStdout, part: &str, seen: &mut Vec<u8>| {
         let mut bytes = [0; 4096];
         while !String::from_utf8_lossy(seen).contains(part) {
             let read = out.read(&mut bytes).expect("output");
@@ -161,7 +162,7 @@ fn hostile_event_shows_no_raw_control_character_in_dev() {
             seen.extend_from_slice(&bytes[..read]);
         }
     };
-    read_until("Records appear here", &mut seen);
+    read_until(&mut out, "Records appear here", &mut seen);
     let text = String::from_utf8_lossy(&seen).into_owned();
     let url = text.split_whitespace().find(|word| word.starts_with("http://")).expect("an address");
     let address = url.trim_start_matches("http://").split('/').next().expect("an address");
@@ -174,9 +175,13 @@ fn hostile_event_shows_no_raw_control_character_in_dev() {
         std::io::Write::write_all(&mut stream, &[head.as_bytes(), body.as_bytes()].concat()).expect("sent");
         stream.read_to_end(&mut Vec::new()).expect("an answer");
     }
-    read_until("not_json", &mut seen);
-    dev.kill().expect("killed");
-    dev.wait().expect("ended");
+    read_until(&mut out, "not_json", &mut seen);
+    let sent = Command::new("kill").args(["-INT", &dev.id().to_string()]).status().expect("it starts");
+    assert!(sent.success());
+    out.read_to_end(&mut seen).expect("output");
+    let ended = dev.wait_with_output().expect("ended");
+    let logged = String::from_utf8_lossy(&ended.stderr);
+    assert!(!logged.contains("Kafka is down"), "the broker ended before the bridge: {logged}");
     assert_harmless("dev", &seen);
 }
 

@@ -7,7 +7,7 @@ use crate::kit::bridge::until;
 use crate::kit::http;
 use crate::kit::java::{POM, java};
 use crate::kit::kafka::{Kafka, Options};
-use crate::kit::process::Process;
+use crate::kit::process::{Process, bridge_command};
 use serde_json::Value;
 use std::net::TcpListener;
 use std::os::unix::fs::chown;
@@ -76,6 +76,26 @@ fn compose_file_runs_the_kafka_that_the_tests_run() {
         let version = image.strip_prefix("apache/kafka:").expect("Apache Kafka's own image");
         assert!(POM.contains(&format!("<version>{version}</version>")), "{service}: {version}");
     }
+}
+
+#[test]
+fn bridge_has_time_to_stop() {
+    let bridge = &composed()["services"]["bridge"];
+    assert!(
+        bridge["environment"]
+            .as_object()
+            .is_some_and(|all| all.keys().all(|name| !name.contains("SHUTDOWN")))
+    );
+    let printed = printed(bridge_command().args(["serve", "--print-config"]));
+    let (_, shutdown) = printed.split_once("\nshutdown:\n").expect("the section");
+    let seconds = |text: &str| text.strip_suffix('s').and_then(|it| it.parse::<u64>().ok()).expect("seconds");
+    let default = |name: &str| {
+        let line = shutdown.lines().find_map(|line| line.trim().strip_prefix(name)).expect(name);
+        seconds(line.trim())
+    };
+    // The close of a spool on a slow disk takes up to 5 s more. The chart adds the same 10 s.
+    let needed = default("delay:") + default("timeout:") + 10;
+    assert!(seconds(bridge["stop_grace_period"].as_str().expect("text")) >= needed, "{needed} s");
 }
 
 fn ports() -> [u16; 2] {
