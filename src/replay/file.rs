@@ -36,7 +36,9 @@ const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 pub(crate) enum FileReplayEvent<'a> {
     /// `line`: number of the next line, if lines were skipped and others are left.
     Begins { byte: u64, line: Option<u64> },
+    /// Reason why Kafka is not available.
     Waiting(&'a str),
+    /// `reason` is a stable tag.
     Rejected { line: u64, reason: &'a str, detail: &'a str },
     /// `bytes` since the last event of this kind; `lines` and `per_second` since the beginning.
     Advanced { bytes: u64, lines: u64, per_second: f64 },
