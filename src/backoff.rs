@@ -30,7 +30,7 @@ impl Backoff {
     }
 }
 
-/// Random number from 0 to 1, for [`Backoff::next_jittered`].
+/// Returns a number from 0 to 1.
 pub(crate) fn jitter() -> f64 {
     fastrand::f64()
 }

@@ -1,7 +1,4 @@
 //! Kafka clients. Only this room uses librdkafka.
-//!
-//! [`Producer`] is delivery's sink. [`Cluster`] is for operator commands. [`Tail`] and [`BoundedReader`] read
-//! topics, [`TransactionalProducer`] writes records exactly once. [`EmbeddedBroker`] is for development.
 
 mod admin;
 mod background_drop;

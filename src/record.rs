@@ -31,7 +31,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// Bytes in memory.
+    /// Returns the bytes in memory.
     pub fn size(&self) -> usize {
         self.key.as_ref().map_or(0, Bytes::len) + self.headers.size() + self.value.len()
     }

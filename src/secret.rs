@@ -86,7 +86,7 @@ pub(crate) fn read_secrets(path: &Path) -> Result<Vec<Secret>, SecretFileError> 
     if secrets.is_empty() { Err(SecretFileError::Empty) } else { Ok(secrets) }
 }
 
-/// Seconds since 1970; 0 if unknown.
+/// Returns seconds since 1970; 0 if unknown.
 pub(crate) fn modified_at(path: &Path) -> u64 {
     let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified());
     let since_epoch = modified.ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());

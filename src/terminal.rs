@@ -71,7 +71,7 @@ pub(crate) fn note(line: &str) {
     stderr::write(format!("{}\n", printable(line)));
 }
 
-/// Last lines of a command, each as [`note`].
+/// Writes the last lines of a command, each as [`note`].
 pub(crate) fn last_note<L: AsRef<str>>(lines: &[L]) {
     stderr::write_last(lines.iter().map(|line| format!("{}\n", printable(line.as_ref()))).collect());
 }
@@ -81,7 +81,7 @@ pub(crate) fn ask(question: &str) {
     stderr::write(escaped(question).into_owned());
 }
 
-/// Last text of a command on stderr: `coloured`, unchanged, if stderr shows colours.
+/// Writes the last text of a command to stderr: `coloured`, unchanged, if stderr shows colours.
 pub(crate) fn last_text(plain: &str, coloured: Option<String>) {
     let coloured = coloured.filter(|_| stderr::is_coloured());
     stderr::write_last(coloured.unwrap_or_else(|| escaped(plain).into_owned()));

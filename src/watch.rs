@@ -128,7 +128,6 @@ impl<T: PartialEq + Send + Sync> Refresh for Watched<T> {
     }
 }
 
-/// Refreshes values every second, until it is dropped.
 pub(crate) struct Watcher {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,

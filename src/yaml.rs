@@ -135,7 +135,6 @@ pub(crate) fn string(text: impl Into<String>) -> Yaml {
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Value with the facts that its aliases need.
 #[derive(Clone)]
 struct Node {
     value: Rc<YamlValue>,
@@ -342,7 +341,7 @@ impl Builder {
     }
 }
 
-/// Path of the next value.
+/// Returns the path of the next value.
 fn path_in(open: &[Collection]) -> String {
     let mut path = String::new();
     for Collection { content, .. } in open {

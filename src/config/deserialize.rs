@@ -5,7 +5,6 @@ use super::settings::Settings;
 use super::value_types::quoted;
 use config::{Map, Value, ValueKind};
 
-/// Starts from the defaults. Reports invalid values and unknown keys.
 pub(super) fn deserialize(root: &Value, errors: &mut Vec<SettingError>) -> Settings {
     let mut settings = Settings::default();
     let mut deserializer = Deserializer { scopes: Vec::new(), errors };

@@ -24,7 +24,6 @@ impl SettingError {
         Self { key, value: Some(shown), origin: value.origin().map(Into::into), reason }
     }
 
-    /// For a setting without a value, or with one that may not be shown.
     pub(super) fn without_value(
         key: impl Into<String>,
         origin: Option<&str>,
@@ -33,7 +32,6 @@ impl SettingError {
         Self { key: key.into(), value: None, origin: origin.map(Into::into), reason: reason.into() }
     }
 
-    /// Returns the value, its origin and the reason.
     pub(crate) fn detail(&self) -> String {
         let origin = self.origin.as_ref().map(|origin| format!("({origin})"));
         let place: Vec<_> = self.value.iter().chain(&origin).map(String::as_str).collect();
@@ -115,7 +113,6 @@ fn is_property_value(key: &str, value: &Value) -> bool {
     key.strip_prefix("kafka.properties.").is_none_or(|name| accepts(name, &value.to_string()))
 }
 
-/// Returns whether a value is certainly a path.
 fn is_path(value: &Value) -> bool {
     let begins = |text: &String| ["/", "./", "../"].iter().any(|start| text.starts_with(start));
     matches!(&value.kind, ValueKind::String(text) if begins(text))

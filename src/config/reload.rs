@@ -1,4 +1,4 @@
-//! Comparison of the settings in force with new ones, and the part that needs no restart.
+//! Part of new settings that needs no restart.
 
 use super::error::{SettingError, SettingErrors};
 use super::printer::to_yaml;
@@ -16,7 +16,6 @@ pub(crate) struct ReloadPlan {
     pub(crate) settings: Settings,
     /// One line each, without values of conditions, which may be phone numbers.
     pub(crate) changed: Vec<String>,
-    /// Keys of changes that need a restart.
     pub(crate) pending_restart: Vec<String>,
     pub(crate) table: RouteTable,
 }
@@ -94,7 +93,7 @@ fn changed_keys<'a>(before: &'a FlatSettings, after: &'a FlatSettings) -> impl I
     removed.chain(others).map(String::as_str)
 }
 
-/// Keys of changed secrets, and of changed tokens in URLs, which are not printed.
+/// Returns keys of changed secrets, and of changed tokens in URLs, which are not printed.
 fn changed_secrets(before: &Settings, after: &Settings) -> Vec<String> {
     let mut keys = Vec::new();
     for old in &before.ingest.sources {

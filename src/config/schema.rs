@@ -132,7 +132,6 @@ fn route<F: SchemaVisitor>(visitor: &mut F, config: &mut RouteConfig) {
     route_rule(visitor, config);
 }
 
-/// For routes and templates.
 fn route_rule<F: SchemaVisitor>(visitor: &mut F, config: &mut RouteConfig) {
     visitor.field("match", &mut config.matches, MatchList);
     visitor.field("when", &mut config.when, Conditions);

@@ -19,7 +19,6 @@ mod tests;
 pub(crate) struct SecurityWarning {
     /// Setting that would remove the risk.
     pub(crate) key: String,
-    /// Possible attack.
     pub(crate) reason: String,
     pub(crate) fix: String,
 }
@@ -74,7 +73,6 @@ impl Settings {
         all.filter_map(|(setting, path)| Some((setting, path?))).chain(self.kafka_files(true)).collect()
     }
 
-    /// Either files with secrets or the others.
     fn kafka_files(&self, with_secrets: bool) -> impl Iterator<Item = (String, &Path)> {
         let properties = self.kafka.properties.iter();
         let files = properties.filter(move |(name, path)| {
@@ -83,7 +81,7 @@ impl Settings {
         files.map(|(name, path)| (self.property_key(name), Path::new(path.expose())))
     }
 
-    /// Seconds since 1970.
+    /// Returns seconds since 1970.
     pub(crate) fn certificate_expires(&self) -> Option<u64> {
         certificate_expires(&self.server.tls)
     }
@@ -96,7 +94,7 @@ impl WarningList {
         self.0.push(SecurityWarning { key: key.into(), reason: reason.into(), fix: fix.into() });
     }
 
-    /// Clients that can send events without JustCall's signature.
+    /// Warns of clients that can send events without JustCall's signature.
     fn source(&mut self, source: &SourceConfig) {
         let at = format!("sources.{}", source.name);
         let signature = &source.signature;
@@ -127,7 +125,7 @@ impl WarningList {
         }
     }
 
-    /// Signed requests that a third party can send again.
+    /// Warns of signed requests that a third party can send again.
     fn replay(&mut self, source: &SourceConfig, remembered: Duration) {
         let (name, tolerance) = (&source.name, source.signature.tolerance);
         if !source.signature.is_required() {
@@ -150,7 +148,7 @@ impl WarningList {
         }
     }
 
-    /// Settings file that others can change, or whose secret they can read.
+    /// Warns of a file that others can change, or whose secret they can read.
     fn settings_file(&mut self, path: &Path, extent: AccessExtent, secret: Option<&str>) {
         let writable = file_access::writable(path, extent);
         let ends_reading = writable.as_ref().is_some_and(|writable| writable.ends_reading);
@@ -170,7 +168,7 @@ impl WarningList {
         }
     }
 
-    /// Secret files that others can read or replace, and authorities that they can replace.
+    /// Warns of secret files that others can read or replace, and of authorities that they can replace.
     fn files(&mut self, settings: &Settings, extent: AccessExtent) {
         let secret = settings.secret_files().into_iter().map(|(setting, path)| (setting, path, true));
         let public = settings.kafka_files(false).map(|(setting, path)| (setting, path, false));
@@ -193,7 +191,7 @@ impl WarningList {
         }
     }
 
-    /// Traffic that can be intercepted, and probes that are open to the network.
+    /// Warns of traffic that can be intercepted, and of probes that are open to the network.
     fn listeners(&mut self, settings: &Settings) {
         let (server, admin) = (settings.server.listen, settings.admin.listen);
         if settings.server.tls.certificate.is_none() && !server.ip().is_loopback() {
@@ -214,7 +212,7 @@ impl WarningList {
         }
     }
 
-    /// Credentials that cross the network unencrypted.
+    /// Warns of credentials that cross the network unencrypted.
     fn traces(&mut self, settings: &Settings) {
         let otlp = &settings.telemetry.otlp;
         let url = otlp.endpoint.as_deref().and_then(|url| url.split_once("://"));
@@ -226,7 +224,7 @@ impl WarningList {
         }
     }
 
-    /// Connections that can be intercepted, or answered by another server.
+    /// Warns of connections that can be intercepted, or answered by another server.
     fn kafka(&mut self, settings: &Settings) {
         let property =
             |name: &str| settings.kafka.properties.get(name).map_or("", |value| value.expose().trim());

@@ -1,5 +1,3 @@
-//! Settings and their defaults.
-
 use super::schema::visitor::NamedEntry;
 use crate::ingest::{DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, SignatureConfig, SourceConfig};
 use crate::routing::{RouteConfig, RouteTemplate, UnknownEvents};
@@ -115,10 +113,8 @@ impl Default for Settings {
     }
 }
 
-/// Of values, and of files.
 pub(super) const PROPERTY_MAPS: [&str; 2] = ["kafka.properties", "kafka.properties_files"];
 
-/// Of values, and of files.
 pub(super) const HEADER_MAPS: [&str; 2] = ["telemetry.otlp_headers", "telemetry.otlp_headers_files"];
 
 impl Settings {

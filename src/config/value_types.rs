@@ -1,5 +1,3 @@
-//! Types of the settings' values.
-
 use super::schema::visitor::{TextSyntax, ValueType};
 use crate::telemetry::Ratio;
 use crate::yaml::string;

@@ -74,7 +74,6 @@ impl Admin {
         fetched
     }
 
-    /// `topic`: one topic, or all.
     pub(super) async fn metadata<T: Send + 'static>(
         &self,
         topic: Option<&str>,
@@ -148,7 +147,6 @@ pub(super) fn only<T>(answers: Vec<T>) -> Result<T, Error> {
     answers.into_iter().next().ok_or_else(|| Error::Unreachable("the cluster gave no answer".into()))
 }
 
-/// Converts the error of a whole request.
 pub(super) fn failed(error: KafkaError) -> Error {
     use RDKafkaErrorCode as Code;
     let code = match &error {

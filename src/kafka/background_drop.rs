@@ -1,5 +1,3 @@
-//! Destruction of a librdkafka client in the background.
-
 use std::ops::Deref;
 use std::sync::mpsc::channel;
 use std::time::Duration;

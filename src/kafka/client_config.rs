@@ -1,5 +1,3 @@
-//! Properties of the librdkafka clients.
-
 use super::Config;
 use super::properties::ALIASES;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
@@ -44,7 +42,6 @@ const GUARANTEED_PROPERTIES: [(&str, &str); 6] = [
     ("allow.auto.create.topics", "false"),
 ];
 
-/// For any client of the cluster.
 pub(super) fn connection(config: &Config) -> ClientConfig {
     client(DEFAULTS, config)
 }
@@ -54,7 +51,6 @@ pub(super) fn producer(config: &Config) -> ClientConfig {
     for (name, value) in GUARANTEED_PROPERTIES {
         client.set(name, value);
     }
-    // librdkafka emits statistics at this interval.
     client.set("statistics.interval.ms", "5000");
     client
 }

@@ -50,7 +50,7 @@ impl Cluster {
         Ok(Self { admin, brokers })
     }
 
-    /// Brokers that were alive at the first answer.
+    /// Returns the brokers alive at the first answer.
     pub fn brokers(&self) -> &[Broker] {
         &self.brokers
     }
@@ -72,7 +72,7 @@ impl Cluster {
         Ok(described)
     }
 
-    /// Configuration of a broker by name, with defaults. Needs the right `DescribeConfigs`.
+    /// Returns a broker's configuration, with defaults. Needs the right `DescribeConfigs`.
     pub async fn broker_config(&self, id: i32) -> Result<BTreeMap<String, ConfigValue>, Error> {
         let wanted = [ResourceSpecifier::Broker(id)];
         let answers = self.admin.raw().describe_configs(&wanted, &options()).await.map_err(failed)?;
@@ -119,7 +119,6 @@ impl Cluster {
         Ok(())
     }
 
-    /// Leaves out topics that the cluster does not show.
     async fn found(&self, names: &[String]) -> Result<BTreeMap<String, Vec<Partition>>, Error> {
         let names: BTreeSet<String> = names.iter().cloned().collect();
         let read = move |metadata: &Metadata| {

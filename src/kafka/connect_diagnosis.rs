@@ -8,7 +8,6 @@ pub(crate) enum Cause {
     Properties(String),
     /// The certificate is for another host name.
     OtherName,
-    /// The certificate's authority is unknown.
     UnknownAuthority,
     /// The certificate is expired, or not valid yet.
     NotValidNow,
@@ -27,7 +26,6 @@ pub(crate) enum Cause {
     Silent,
     /// The advertised brokers cannot be reached, as `host:port`.
     Elsewhere(Vec<String>),
-    /// librdkafka's text.
     Other(String),
 }
 

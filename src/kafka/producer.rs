@@ -35,7 +35,7 @@ use supervisor::Supervisor;
 
 const POLL_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// While brokers answer. Longer than librdkafka needs to notice a broken connection and to reconnect.
+/// Applies while brokers answer. Longer than librdkafka needs to notice a broken connection and to reconnect.
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) struct Producer {

@@ -152,7 +152,6 @@ pub(crate) fn names_file(name: &str) -> bool {
     [".location", ".file"].iter().any(|end| name.ends_with(end))
 }
 
-/// Returns whether the value must be hidden.
 pub(crate) fn is_secret(name: &str) -> bool {
     const MARKS: [&str; 6] = ["password", "secret", "key", "token", "jaas", "oauthbearer.config"];
     let name = name.to_ascii_lowercase();

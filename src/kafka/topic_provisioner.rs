@@ -20,7 +20,6 @@ impl TopicProvisioner {
         Ok(Self { admin: Admin::new(config)?, config: ArcSwap::from_pointee(config.topics.clone()), metrics })
     }
 
-    /// Replaces the settings for new topics.
     pub(crate) fn adopt(&self, config: TopicsConfig) {
         self.config.store(Arc::new(config));
     }
@@ -29,7 +28,6 @@ impl TopicProvisioner {
         &self.admin
     }
 
-    /// Returns the topics that this client may see, with their numbers of partitions.
     pub(crate) async fn list(&self) -> Result<Vec<(String, u32)>, Error> {
         self.admin.topics().await
     }

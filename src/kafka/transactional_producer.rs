@@ -40,7 +40,6 @@ pub(crate) struct Marker {
     pub timestamp: i64,
 }
 
-/// Reason why nothing was committed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CommitError {
     #[error("another process has taken over the transactional id, and commits the rest")]
@@ -99,7 +98,6 @@ impl TransactionalProducer {
         self.topics.ensure(topic).await.map(drop)
     }
 
-    /// Returns whether another producer's open transaction hides the end of a topic.
     pub(crate) fn is_hidden(&self, topic: &str) -> Result<bool, Error> {
         is_hidden_from(&self.config, topic)
     }
@@ -152,7 +150,6 @@ impl TransactionalProducer {
         }
     }
 
-    /// Repeats a call until it succeeds or fails permanently.
     fn repeat(
         &self,
         should_retry: ShouldRetry<'_>,

@@ -81,7 +81,6 @@ impl WriteProbe {
         self.0.send(record.key(KEY).payload(&value)).map_err(|(error, _)| error.to_string())
     }
 
-    /// Waits for the reports of records below `count`.
     fn reports(&self, count: usize, begun: Instant) -> Vec<Option<ProbeReport>> {
         while self.0.context().count() < count && begun.elapsed() < PROBE_TIMEOUT + PROBE_TIMEOUT / 4 {
             self.0.poll(Duration::from_millis(50));

@@ -131,7 +131,7 @@ fn find(fields: &[(&str, Meaning)], name: &str) -> Option<Meaning> {
     fields.iter().find(|(each, _)| *each == name).map(|(_, meaning)| *meaning)
 }
 
-/// From the contract, in any event.
+/// Uses the contract, in any event.
 fn documented(name: &str) -> Option<Meaning> {
     let fields = KnownType::ALL.iter().filter_map(|known| known.documented_fields()).flatten();
     let mut kinds = fields.filter(|field| field.name == name).map(|field| of_kind(field.kind));

@@ -17,7 +17,6 @@ pub(super) fn is_type(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(has_form) && !holds_phone_number(text)
 }
 
-/// Accepts a date, a time or both.
 pub(super) fn is_time(text: &str) -> bool {
     // Rejects years of five digits, and formats that chrono accepts too generously.
     let is_dated = text.as_bytes().get(4) == Some(&b'-');

@@ -4,7 +4,6 @@ use super::TokenBucket;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Counts suppressed lines.
 #[derive(Debug)]
 pub(crate) struct LogThrottle {
     bucket: TokenBucket,

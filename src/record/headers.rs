@@ -28,7 +28,7 @@ impl Headers {
         })
     }
 
-    /// Value of the first header with the name.
+    /// Returns the value of the first header with the name.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.iter().find(|(each, _)| *each == name).map(|(_, value)| value)
     }

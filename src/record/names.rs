@@ -6,17 +6,14 @@ pub(crate) struct KnownHeader {
     pub name: &'static str,
     pub kinds: RecordKinds,
     pub is_required: bool,
-    /// Description for consumers.
     pub about: &'static str,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RecordKinds {
-    /// Includes replayed events.
     Event,
     DeadLetter,
     Both,
-    /// Marks of replayed dead letters.
     Mark,
 }
 

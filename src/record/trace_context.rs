@@ -10,7 +10,6 @@ const MAX_TRACESTATE: usize = 512;
 
 const SAMPLED: u8 = 1;
 
-/// Current span in a trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceContext {
     parent: Box<str>,

@@ -87,7 +87,6 @@ impl DeadLetters {
         Ok(found.map(|letter| (letter, replayed)))
     }
 
-    /// Stops when `visit` returns `false`.
     fn each(&self, mut visit: impl FnMut(Letter) -> bool) -> Result<(), kafka::Error> {
         let topic = BoundedReader::read(&self.kafka, |name| name == &*self.topic, StartPosition::Beginning)?;
         read(topic, |record| Letter::read(record).is_none_or(&mut visit))

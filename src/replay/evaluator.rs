@@ -11,7 +11,6 @@ use std::sync::Arc;
 /// Evaluator of events that were not received by HTTP.
 pub(crate) struct ReplayEvaluator {
     evaluator: Evaluator,
-    /// In the order of the settings.
     sources: Vec<String>,
     /// Every topic that records can have with the settings.
     topics: HashSet<Arc<str>>,

@@ -29,7 +29,6 @@ use std::time::{Duration, Instant};
 use stdin::Stdin;
 use tokio::runtime::Handle;
 
-/// Interval at which a wait looks for a signal.
 const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Clone, PartialEq)]

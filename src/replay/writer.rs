@@ -27,7 +27,6 @@ impl ReplayWriter {
         Ok(Self { transactions, ensured: HashSet::new(), runtime })
     }
 
-    /// Returns whether another program's open transaction hides the end of a topic.
     pub(super) fn is_hidden(&self, topic: &str) -> Result<bool, kafka::Error> {
         self.transactions.is_hidden(topic)
     }

@@ -30,7 +30,6 @@ pub(super) fn is_coloured() -> bool {
 
 struct StderrWriter {
     queue: SyncSender<Text>,
-    /// The reader of stderr has exceeded the timeout.
     is_stalled: Arc<AtomicBool>,
 }
 

@@ -12,7 +12,6 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExportFormat {
     Strimzi,
-    /// Shell script of Kafka's own commands.
     KafkaTopics,
 }
 

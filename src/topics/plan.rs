@@ -19,7 +19,7 @@ pub(crate) struct Entry {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Create,
-    /// Reason why the cluster does not describe the topic.
+    /// The cluster's reason.
     Hidden(String),
     There(There),
 }

@@ -29,7 +29,6 @@ pub(super) fn path_of_variable(key: &str) -> Vec<String> {
     path
 }
 
-/// Finds settings that two environment variables name.
 pub(super) fn duplicates<'n>(variables: impl Iterator<Item = &'n str>) -> Vec<(String, [&'n str; 2])> {
     let mut names = BTreeMap::new();
     let mut duplicates = Vec::new();

@@ -57,7 +57,6 @@ pub(super) fn from_flag(index: usize, flag: &str) -> Result<Value, SettingError>
     }
 }
 
-/// States where the secret belongs.
 fn secret_in_flag(path: &[String], origin: &str) -> SettingError {
     let found = look_up(path);
     let (setting, below) = path.split_at(path.len() - found.keys_below);
@@ -103,7 +102,6 @@ fn parse_text(path: &[String], text: &str, origin: &String) -> Result<Value, Set
     })
 }
 
-/// Nests maps along the path, with the value in the innermost.
 fn nest(path: &[String], value: Value, origin: &String) -> Result<Value, SettingError> {
     // Functions on the tree of values are recursive.
     if path.len() > MAX_DEPTH {

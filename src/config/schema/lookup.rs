@@ -15,7 +15,6 @@ pub(in crate::config) fn look_up(path: &[String]) -> SchemaLookup<'_> {
     lookup
 }
 
-/// Returns whether a text under a path is a secret.
 pub(in crate::config) fn is_secret(path: &[String]) -> bool {
     look_up(path).is_secret
 }
@@ -30,7 +29,6 @@ pub(in crate::config) enum ValueShape {
     Unknown,
 }
 
-/// Visitor that searches for one path, and its result.
 pub(in crate::config) struct SchemaLookup<'p> {
     path: &'p [String],
     /// In an environment variable or a flag.
@@ -39,7 +37,6 @@ pub(in crate::config) struct SchemaLookup<'p> {
     pub(in crate::config) shape: ValueShape,
     /// Keys below the setting's own.
     pub(in crate::config) keys_below: usize,
-    /// The value is a map of texts.
     pub(in crate::config) is_text_map: bool,
 }
 
@@ -54,7 +51,6 @@ impl SchemaLookup<'_> {
         self.shape = ValueShape::Map;
     }
 
-    /// Visits without the first keys of the path.
     fn descend(&mut self, keys: usize, visit: impl FnOnce(&mut Self)) {
         let path = self.path;
         self.path = &path[keys..];

@@ -5,16 +5,14 @@ use yaml_rust2::Yaml;
 pub(in crate::config) trait SchemaVisitor {
     fn field<T>(&mut self, key: &'static str, target: &mut T, value_type: impl ValueType<T>);
 
-    /// Settings under a common key.
     fn section(&mut self, key: &'static str, visit: impl FnOnce(&mut Self));
 
-    /// Map of entries whose names the operator chooses.
+    /// Visits a map of entries whose names the operator chooses.
     fn named<T: NamedEntry>(&mut self, key: &'static str, items: &mut Vec<T>, visit: fn(&mut Self, &mut T));
 
-    /// List of maps of settings.
     fn list<T: Default>(&mut self, key: &'static str, items: &mut Vec<T>, visit: fn(&mut Self, &mut T));
 
-    /// Default that depends on settings visited before. A printer ignores it.
+    /// Sets a default that depends on settings visited before. A printer ignores it.
     fn default_to<T>(&mut self, target: &mut T, default: impl FnOnce() -> T);
 }
 
@@ -37,7 +35,6 @@ pub(in crate::config) enum TextSyntax {
     Json,
 }
 
-/// Syntax and range of a value.
 pub(in crate::config) trait ValueType<T> {
     /// The error is the fault and the expected form.
     fn parse(&self, value: &Value) -> Result<T, String>;

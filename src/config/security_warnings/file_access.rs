@@ -83,7 +83,6 @@ fn of_another(path: &Path, found: &Metadata) -> Option<Writable> {
     })
 }
 
-/// Folders and symbolic links through which a path leads to its file.
 #[derive(Default)]
 struct WayTo {
     folders: BTreeSet<PathBuf>,
@@ -122,7 +121,6 @@ mod tests {
         fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
     }
 
-    /// Returns a folder, and a file in a folder of it.
     fn file() -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("inner")).unwrap();

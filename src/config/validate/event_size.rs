@@ -1,5 +1,3 @@
-//! Validation of the largest event against the limits between socket and Kafka.
-
 use super::validation_errors::ValidationErrors;
 use crate::config::settings::Settings;
 use crate::config::value_types::format_size;
@@ -32,7 +30,6 @@ pub(in crate::config) fn check_max_in_flight(
     ))
 }
 
-/// Checks that `message.max.bytes` admits the record of the largest body.
 pub(super) fn check_message_size(settings: &Settings, errors: &mut ValidationErrors<'_>) {
     let name = "message.max.bytes";
     let value = settings.kafka.properties.get(name);

@@ -78,7 +78,6 @@ pub(in crate::config) fn require_signature_decisions(settings: &Settings, errors
     }
 }
 
-/// `key`: setting with an error.
 fn may_decide(key: &str, source: &str) -> bool {
     const OTHERS: [&str; 7] = [
         "path",

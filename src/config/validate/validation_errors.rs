@@ -1,5 +1,3 @@
-//! Errors of the validation, with value and origin of each setting.
-
 use crate::config::error::SettingError;
 use crate::config::value_path::value_at;
 use crate::routing::RouteError;
@@ -25,7 +23,7 @@ impl<'a> ValidationErrors<'a> {
         self.errors[index..].iter().map(|error| error.key.as_str())
     }
 
-    /// Ignores a setting that, or whose map, was not deserialized.
+    /// Ignores settings that were not deserialized, also those in such a map.
     pub(super) fn add(&mut self, key: impl Into<String>, reason: impl Into<String>) {
         let key = key.into();
         let covers = |error: &SettingError| {
@@ -43,7 +41,6 @@ impl<'a> ValidationErrors<'a> {
         });
     }
 
-    /// Returns the innermost map or list around a key that exists.
     fn nearest(&self, key: &str) -> Option<&Value> {
         let ends = key.rmatch_indices(['.', '[']).map(|(at, _)| at);
         ends.into_iter().find_map(|end| value_at(self.root, &key[..end]))

@@ -1,5 +1,3 @@
-//! Brokers, topics and configuration of a cluster.
-
 use crate::kafka::KafkaRefusal;
 use rdkafka::metadata::{Metadata, MetadataBroker};
 use std::collections::BTreeMap;
@@ -72,7 +70,6 @@ pub enum ConfigOrigin {
     Default,
 }
 
-/// Sorted by id.
 pub(super) fn brokers(metadata: &Metadata) -> Vec<Broker> {
     let broker =
         |broker: &MetadataBroker| Broker { id: broker.id(), host: broker.host().into(), port: broker.port() };

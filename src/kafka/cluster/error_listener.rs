@@ -14,7 +14,6 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use std::time::{Duration, Instant};
 
-/// Time for one request before the errors are checked.
 const REQUEST_TIMEOUT: Duration = Duration::from_millis(500);
 
 const TLS_CHECK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -27,7 +26,6 @@ pub(super) struct ErrorListener {
     settings: ClientConfig,
 }
 
-/// In librdkafka's words.
 struct ConnectionError {
     code: RDKafkaErrorCode,
     reason: String,
@@ -80,7 +78,6 @@ impl ErrorListener {
         permanent_error
     }
 
-    /// Whatever the broker answers after the TLS handshake.
     fn can_connect(&self) -> bool {
         let deadline = Instant::now() + TLS_CHECK_TIMEOUT;
         while Instant::now() < deadline {

@@ -1,5 +1,3 @@
-//! The current client instance, for the threads that send records.
-
 use super::client_instance::ClientInstance;
 use crate::delivery::{RecordFailure, Report};
 use crate::record::Record;

@@ -1,5 +1,3 @@
-//! One client instance, from its creation to its fault.
-
 use super::context::ProducerContext;
 use super::delivery_reports::{DeliveryReports, produce_failure};
 use super::ffi::FfiProducer;
@@ -20,7 +18,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use strum::IntoStaticStr;
 
-/// Serves librdkafka's events, up to the given time.
 pub(super) type PollFn = fn(&FfiProducer, Duration);
 
 pub(super) struct ClientFactory {
@@ -50,7 +47,6 @@ impl ClientFactory {
     }
 }
 
-/// Reason to replace an instance.
 #[derive(Debug, Clone, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub(super) enum ClientFault {

@@ -1,5 +1,3 @@
-//! Callbacks of the producer's client.
-
 use super::statistics::StatisticsTotals;
 use crate::kafka::client_context::ErrorLogContext;
 use crate::telemetry::Metrics;

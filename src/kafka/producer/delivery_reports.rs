@@ -40,7 +40,6 @@ fn own_slab() -> usize {
     OWN.with(|own| *own)
 }
 
-/// Reports with the numbers of their records.
 #[derive(Default)]
 struct ReportSlab {
     reports: Slab<(u64, Report)>,

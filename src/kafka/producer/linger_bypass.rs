@@ -25,7 +25,7 @@ impl Default for IdleDetector {
 }
 
 impl IdleDetector {
-    /// `others`: number of records in flight. Returns whether the producer is idle.
+    /// Counts a record sent while `others` are in flight. Returns whether the producer is idle.
     pub(super) fn holds(&self, others: usize) -> bool {
         if others >= MAX_IN_FLIGHT_REQUESTS {
             // Written only on a change, because other threads read it for each record.

@@ -28,7 +28,6 @@ pub(super) struct StallDetector {
     answering_since: Option<Instant>,
 }
 
-/// Number of the next record at a time.
 struct Mark {
     at: Instant,
     next: u64,
@@ -78,7 +77,6 @@ impl StallDetector {
         }
     }
 
-    /// Records whether brokers answered.
     pub(super) fn is_stalled(&mut self, now: Instant, answered: bool) -> bool {
         if !answered {
             self.answering_since = None;

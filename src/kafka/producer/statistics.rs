@@ -1,5 +1,3 @@
-//! Statistics of librdkafka that metrics show.
-
 use crate::telemetry::ClientFigures;
 use serde::Deserialize;
 use std::collections::HashMap;

@@ -9,7 +9,6 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ReadStep {
     Record(TailedRecord),
-    /// No record yet.
     Waiting,
     End,
 }

@@ -169,7 +169,6 @@ impl TopicConsumer {
         Ok(ignores)
     }
 
-    /// One request for all partitions.
     fn look_up(
         &self,
         partitions: &[(String, i32)],

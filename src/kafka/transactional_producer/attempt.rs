@@ -12,10 +12,8 @@ use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProd
 use std::sync::Arc;
 use std::thread::sleep;
 
-/// Consequence of an error for a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ErrorAction {
-    /// Repeat the call.
     Retry(String),
     /// Start another transaction.
     Abort(String),

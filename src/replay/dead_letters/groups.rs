@@ -10,7 +10,6 @@ pub(crate) struct LetterGroup {
     pub(crate) newest: Option<DateTime<Utc>>,
 }
 
-/// By reason and source.
 pub(crate) type LetterGroups<'a> = BTreeMap<(&'a str, &'a str), LetterGroup>;
 
 pub(crate) fn groups<'a>(entries: impl Iterator<Item = &'a LetterSummary>) -> LetterGroups<'a> {

@@ -1,5 +1,3 @@
-//! Summaries of dead letters, without bodies.
-
 use crate::delivery::dead_letter::{Kept, replayed_of};
 use crate::kafka::TailedRecord;
 use chrono::{DateTime, Utc};
@@ -45,7 +43,6 @@ pub(crate) struct LetterSummary {
     pub(crate) received_at: Option<DateTime<Utc>>,
     /// Bytes of the body.
     pub(crate) size: usize,
-    /// Time of the replay.
     pub(crate) replayed: Option<Arc<str>>,
 }
 

@@ -38,7 +38,6 @@ pub(crate) enum ReplayError {
     Read(#[from] kafka::Error),
     #[error(transparent)]
     Write(CommitError),
-    /// An open transaction may hide marks.
     #[error(
         "a transaction of another program is open in {0} and hides later records: try again once it has ended"
     )]

@@ -15,9 +15,7 @@ pub(crate) struct LineCounts {
     pub(crate) nothing: u64,
     /// Lines that earlier runs rejected.
     pub(crate) rejected_before: u64,
-    /// Lines by reason.
     pub(crate) rejected: BTreeMap<String, u64>,
-    /// Records written, by topic.
     pub(crate) topics: BTreeMap<String, u64>,
     pub(crate) seconds: f64,
 }

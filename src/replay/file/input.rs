@@ -5,7 +5,6 @@ use std::path::Path;
 /// Exceeds any record that Kafka accepts.
 const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
 
-/// Line without its terminator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct InputLine {
     /// From 1.
@@ -21,14 +20,12 @@ pub(super) struct LineReader {
     longest: usize,
     /// Byte that ends a line; `None` if the whole input is one line.
     end: Option<u8>,
-    /// Number of lines read.
     pub(super) line: u64,
     /// Byte offset of the next line.
     pub(super) byte: u64,
 }
 
 impl LineReader {
-    /// Opens a file at a known line and its byte offset.
     pub(super) fn file(path: &Path, line: u64, byte: u64) -> io::Result<Self> {
         let mut file = input::open_regular(path)?;
         file.seek(SeekFrom::Start(byte))?;

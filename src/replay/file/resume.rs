@@ -154,7 +154,6 @@ impl ResumePoint {
         Ok(content != ContentKind::Body && before == *b"\n")
     }
 
-    /// Replaces the file atomically.
     pub(super) fn save(&self, resume_file: &Path) -> io::Result<()> {
         private_file::replace(resume_file, &serde_json::to_vec(self)?)
     }

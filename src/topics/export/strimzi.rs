@@ -30,7 +30,6 @@ pub(crate) enum Authentication {
     TlsExternal,
 }
 
-/// A KafkaTopic for each topic and one KafkaUser, as YAML documents.
 pub(super) fn resources(export: &Export<'_>, strimzi: &Strimzi<'_>) -> String {
     let mut text = String::new();
     for name in export.names() {

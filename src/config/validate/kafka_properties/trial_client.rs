@@ -111,7 +111,6 @@ impl<'s> TrialClient<'s> {
         }
     }
 
-    /// Sets a missing property.
     fn assume(&mut self, name: &str) {
         self.unknown.insert(name.to_owned());
         self.properties.insert(name.to_owned(), UNKNOWN.to_owned());
