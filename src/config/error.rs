@@ -4,6 +4,7 @@ use crate::kafka::properties::{accepts, is_known, is_secret};
 use config::{Value, ValueKind};
 use std::fmt;
 
+/// Error in one setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingError {
     /// Such as `kafka.ack_deadline`.
