@@ -1,8 +1,6 @@
-//! Exponential backoff of everything that is tried again.
-
 use std::time::Duration;
 
-/// Waits between tries. Each is twice as long as the one before, up to a limit.
+/// Waits between tries. Each is twice the one before, up to a limit.
 #[derive(Debug, Clone)]
 pub(crate) struct Backoff {
     min: Duration,
@@ -11,7 +9,6 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// Creates a backoff whose first wait is `min` and whose longest is `max`.
     pub(crate) const fn new(min: Duration, max: Duration) -> Self {
         Self { min, max, next: min }
     }
@@ -23,18 +20,17 @@ impl Backoff {
     }
 
     /// Returns half to all of the next wait, so that bridges which failed together do not retry together.
-    /// `jitter` is from 0 to 1; [`jitter`] returns a random one.
+    /// `jitter` is from 0 to 1.
     pub(crate) fn next_jittered(&mut self, jitter: f64) -> Duration {
         self.next().mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
     }
 
-    /// Starts again with the shortest wait.
     pub(crate) fn reset(&mut self) {
         self.next = self.min;
     }
 }
 
-/// Returns a random number from 0 to 1, for [`Backoff::next_jittered`].
+/// Returns a number from 0 to 1.
 pub(crate) fn jitter() -> f64 {
     fastrand::f64()
 }

@@ -1,7 +1,7 @@
 //! Settings: layers, deserialization, validation, printing and reload.
 //!
-//! To add a setting: a field in the `Config` of its room, its default in [`Settings::default`], and a line in
-//! `schema.rs`. Deserialization, printing and the report of unknown keys follow that line.
+//! A new setting needs a field in its room's `Config`, a default in [`Settings::default`], and a line in
+//! `schema.rs`, which deserialization, printing and the report of unknown keys follow.
 
 mod deserialize;
 mod error;
@@ -35,25 +35,17 @@ pub use settings_input::{SettingsFile, SettingsInput};
 mod tests;
 
 impl Settings {
-    /// Reads and validates the settings: defaults, the file, the environment and the flags, in this order.
-    ///
-    /// # Errors
-    /// Every error in the settings.
+    /// Reads and validates defaults, file, environment and flags, in this order. Returns every error.
     pub fn load(input: &SettingsInput) -> Result<Self, SettingErrors> {
         let (settings, errors) = read(input);
         if errors.is_empty() { Ok(settings) } else { Err(SettingErrors(errors)) }
     }
 
-    /// Loads the settings for a bridge that serves.
-    ///
-    /// Each source must have a secret or state that it accepts unsigned events.
-    ///
-    /// # Errors
-    /// Every error in the settings.
+    /// Like [`Settings::load`]. Each source must have a secret or state that it accepts unsigned events.
     pub fn load_to_serve(input: &SettingsInput) -> Result<Self, SettingErrors> {
         let (settings, mut errors) = read(input);
         let file = input.file().map(|file| file.display().to_string());
-        // The sources in a file that cannot be read are not known.
+        // The sources in an unreadable file are not known.
         if errors.iter().all(|error| Some(&error.key) != file.as_ref()) {
             validate::sources::require_signature_decisions(&settings, &mut errors);
         }
@@ -61,7 +53,7 @@ impl Settings {
     }
 }
 
-/// Returns the settings as far as they can be read, and every error in them.
+/// Returns the settings as far as they can be read.
 fn read(input: &SettingsInput) -> (Settings, Vec<SettingError>) {
     let mut errors = Vec::new();
     let layers = layers::read_layers(input, &mut errors);

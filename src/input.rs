@@ -1,8 +1,6 @@
-//! Files that an operator names: opened without blocking and read within a limit.
-//!
-//! Opening a FIFO blocks until it has a writer, and a terminal or `/dev/zero` may never end. Therefore only
-//! regular files are accepted, and pipes that the caller passed as open descriptors: `/dev/stdin`, and
-//! `/dev/fd/63` of a shell's process substitution.
+//! Files that an operator names. Opening a FIFO blocks, and a terminal or `/dev/zero` may never end. So only
+//! regular files are accepted, and pipes passed as open descriptors, such as `/dev/stdin` or a shell's
+//! `/dev/fd/63`.
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use std::fs::{File, OpenOptions};
@@ -10,14 +8,9 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
-/// Longest input that is read as a whole, in bytes.
+/// Bytes that are read as a whole.
 pub(crate) const MAX_LEN: usize = 256 * 1024 * 1024;
 
-/// Opens a file for reading.
-///
-/// # Errors
-///
-/// Fails if the file cannot be opened, or is neither a regular file nor a pipe that the caller passed.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     let flags = i32::try_from((OFlags::NONBLOCK | OFlags::NOCTTY).bits()).map_err(io::Error::other)?;
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
@@ -25,23 +18,19 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     if kind.is_file() {
         return Ok(file);
     }
-    // Commonly used as an empty file, such as a settings file that sets nothing.
+    // Commonly used as an empty file.
     if path == Path::new("/dev/null") {
         return Ok(file);
     }
     if kind.is_fifo() && is_descriptor(path) {
-        // Reads wait for the writer, as they do on standard input.
+        // Reads wait for the writer, as on standard input.
         fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
         return Ok(file);
     }
     Err(not_regular())
 }
 
-/// Opens a regular file for reading, which can be read again and from any position.
-///
-/// # Errors
-///
-/// Fails if the file cannot be opened, or is not a regular file.
+/// The file can be read again and from any position.
 pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     let file = open(path)?;
     if file.metadata()?.is_file() {
@@ -50,36 +39,22 @@ pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     Err(not_regular())
 }
 
-/// Reads a file as a whole.
-///
-/// # Errors
-/// Fails as [`open`] and [`read_all`] do.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     read_all(open(path)?)
 }
 
-/// Reads a file that an argument names as a whole; for `-`, standard input.
-///
-/// # Errors
-/// Fails as [`open`] and [`read_all`] do.
+/// `-` is standard input.
 pub(crate) fn read_argument(path: &Path) -> io::Result<Vec<u8>> {
     if path == Path::new("-") { read_all(io::stdin().lock()) } else { read(path) }
 }
 
-/// Reads a text file as a whole.
-///
-/// # Errors
-/// Fails as [`read`] does, and if the file is not UTF-8.
+/// Fails if the file is not UTF-8.
 pub(crate) fn read_text(path: &Path) -> io::Result<String> {
     String::from_utf8(read(path)?)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "is not UTF-8 text"))
 }
 
-/// Reads an open input as a whole.
-///
-/// # Errors
-///
-/// Fails if the input cannot be read, or exceeds [`MAX_LEN`].
+/// Fails above [`MAX_LEN`].
 fn read_all(input: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     input.take(MAX_LEN as u64 + 1).read_to_end(&mut bytes)?;
@@ -97,7 +72,7 @@ fn is_descriptor(path: &Path) -> bool {
     path == Path::new("/dev/stdin") || path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd")
 }
 
-/// Returns text without a byte order mark, which some editors write.
+/// Some editors write a byte order mark.
 pub(crate) fn without_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
 }

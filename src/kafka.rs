@@ -1,8 +1,4 @@
 //! Kafka clients. Only this room uses librdkafka.
-//!
-//! [`Producer`] is delivery's sink: it sends records and settles their reports. [`TopicProvisioner`] creates
-//! missing topics. [`Cluster`] is for operator commands. [`Tail`] and [`BoundedReader`] read topics,
-//! [`TransactionalProducer`] writes records exactly once. [`EmbeddedBroker`] is for development.
 
 mod admin;
 mod background_drop;
@@ -72,16 +68,16 @@ pub enum KafkaRefusal {
         /// True if the bridge's user lacks a right.
         is_authorization: bool,
     },
-    /// The answer contains no configuration; rdkafka does not pass on the reason.
+    /// rdkafka does not pass on why an answer has no configuration.
     #[error("the configuration is hidden: the right DescribeConfigs is missing")]
     ConfigHidden,
-    /// A change of configuration was answered but is not visible; rdkafka does not pass on the reason.
+    /// A change was answered but is not visible; rdkafka does not pass on the reason.
     #[error("the change did not take effect: a value is invalid, or the right AlterConfigs is missing")]
     NoEffect,
 }
 
 impl KafkaRefusal {
-    /// Returns whether the bridge's user lacks a right, as far as it is known.
+    /// Returns whether a right is known to be missing.
     pub fn is_authorization(&self) -> bool {
         matches!(self, Self::BrokerError { is_authorization: true, .. } | Self::ConfigHidden)
     }

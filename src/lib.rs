@@ -1,6 +1,4 @@
-//! Bridge from JustCall webhooks to Apache Kafka.
-//!
-//! Consumers of the topics use the crate `justcall-events`, which has the contract of the events.
+//! Bridge from JustCall webhooks to Apache Kafka. Consumers of the topics use the crate `justcall-events`.
 
 // Both panic if the output is closed. `terminal` does not.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
@@ -35,7 +33,7 @@ mod yaml;
 
 pub use cli::run;
 
-/// Items for benchmarks, fuzz targets and integration tests. Not an interface: they change without notice.
+/// For benchmarks, fuzz targets and integration tests. Not an interface: changes without notice.
 #[doc(hidden)]
 pub mod internals {
     pub mod config {

@@ -1,8 +1,7 @@
-//! Masks personal data. Only values that are known to be harmless are printed.
+//! Masking of personal data: prints only values whose meaning and format are known to be harmless.
 //!
-//! The meaning of a field decides: the contract's kinds first, then the list of [`meaning`] for the live
-//! dialect. Under an unknown name, only small numbers, booleans and nulls are printed, and the name itself is
-//! masked. A printed value must also have the format that its meaning implies.
+//! Meanings come from the contract's kinds, then from [`meaning`]'s list for the live dialect. Under an
+//! unknown name, only small numbers, booleans and nulls are printed, and the name is masked.
 
 mod fields;
 mod shape;
@@ -14,13 +13,12 @@ use serde_json::value::RawValue;
 use shape::{is_id, is_place, is_plain, is_time, is_type, is_word};
 use std::fmt::{self, Write as _};
 
-/// Replacement of a masked value.
 pub(crate) const MASK: &str = "***";
 
-/// Deepest level of a body that is printed.
+/// Deepest level that is printed.
 const MAX_DEPTH: usize = 32;
 
-/// Returns a body as compact JSON without personal data; `None` if it is not JSON.
+/// Returns compact JSON; `None` if the body is not JSON.
 pub(crate) fn body(bytes: &[u8]) -> Option<String> {
     let raw: &RawValue = serde_json::from_slice(bytes).ok()?;
     let mut out = String::with_capacity(bytes.len());
@@ -29,9 +27,7 @@ pub(crate) fn body(bytes: &[u8]) -> Option<String> {
     Some(out)
 }
 
-/// Returns a header's value without personal data.
-///
-/// Headers that the bridge does not write itself are masked, because a route may fill them from the body.
+/// Headers of routes are masked, because routes may fill them from the body.
 pub(crate) fn header(name: &str, value: &str) -> String {
     let shows = match name {
         names::CE_ID | names::CE_SUBJECT | names::TRACEPARENT | names::DLQ_SOURCE | names::DLQ_EVENT_ID => {
@@ -51,8 +47,7 @@ pub(crate) fn header(name: &str, value: &str) -> String {
     if shows { value.to_owned() } else { MASK.to_owned() }
 }
 
-/// Returns a key without personal data. Only the entity id is printed, because a route can use any field as
-/// the key.
+/// Prints only the entity id, because a route can use any field as the key.
 pub(crate) fn key(key: &str, subject: Option<&str>) -> String {
     if subject == Some(key) && is_id(key) { key.to_owned() } else { MASK.to_owned() }
 }
@@ -97,7 +92,7 @@ fn write_object(out: &mut String, text: &str, of: Meaning, depth: usize) {
         out.push(':');
         write_value(out, value, meaning.unwrap_or(Meaning::Hidden), depth + 1);
     });
-    // The text was parsed as JSON before. Only a name that is not valid Unicode ends the loop early.
+    // Only a name that is not valid Unicode ends the loop early: the text was parsed before.
     let _ = serde_json::Deserializer::from_str(text).deserialize_map(fields);
     out.push('}');
 }
@@ -119,7 +114,6 @@ fn push_string(out: &mut String, text: &str) {
     let _ = write!(out, "{}", serde_json::Value::from(text));
 }
 
-/// Visits the fields of an object in order.
 struct FieldVisitor<F>(F);
 
 impl<'de, F: FnMut(String, &'de RawValue)> Visitor<'de> for FieldVisitor<F> {

@@ -1,9 +1,7 @@
-//! Files that commands write, and read again: no other user may have prepared them.
+//! Files that commands write and read again: no other user may have prepared them.
 //!
-//! One rule for all of them. A file is opened, to read or to write, only if it is a regular file without
-//! further hard links, not reached through a link, owned by this process's user or by root, and not writable
-//! by every user. Its group may write, because volumes with an fsGroup give it that right. Replacing a file ends the
-//! right of every user to write to it. New files are readable by their owner only.
+//! A file is opened only if it is regular, reached without links, has no further hard links, belongs to this
+//! user or root, and is not writable by all. Its group may write, because volumes with an fsGroup allow it.
 
 use rustix::process::geteuid;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
@@ -11,25 +9,16 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Mode of new files, which can contain personal data.
+/// New files can contain personal data.
 const FILE_MODE: u32 = 0o600;
 
-/// Right of every user to write to a file.
 const WRITABLE_BY_ALL: u32 = 0o002;
 
-/// Longest file that is read, in bytes.
 const MAX_LEN: u64 = 64 * 1024;
 
-/// Number of names to try for a temporary file.
 const MAX_NAMES: usize = 16;
 
-/// Opens a file to append lines to it. Creates it if it is missing.
-///
-/// An unfinished last line gets its end, because a process that was killed may have left one.
-///
-/// # Errors
-///
-/// Also fails for a file that breaks the rule of this module.
+/// Creates a missing file, and ends an unfinished last line, which a killed process may have left.
 pub(crate) fn append_lines(path: &Path) -> io::Result<File> {
     let mut file = open_own(path, OpenOptions::new().create(true).read(true).append(true).mode(FILE_MODE))?;
     let mut last = [b'\n'];
@@ -43,11 +32,7 @@ pub(crate) fn append_lines(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Reads a file that a command wrote.
-///
-/// # Errors
-///
-/// Also fails for a file that breaks the rule of this module, or has more than 64 KiB.
+/// Also fails for more than 64 KiB.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     open_own(path, OpenOptions::new().read(true))?.take(MAX_LEN + 1).read_to_end(&mut content)?;
@@ -73,7 +58,6 @@ fn open_own(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     Ok(file)
 }
 
-/// Fails for a file of another user.
 fn check_owner(found: &Metadata) -> io::Result<()> {
     if [0, geteuid().as_raw()].contains(&found.uid()) {
         return Ok(());
@@ -82,11 +66,7 @@ fn check_owner(found: &Metadata) -> io::Result<()> {
     Err(io::Error::other(text))
 }
 
-/// Replaces a file atomically. An existing file keeps its mode, except the right of every user to write.
-///
-/// # Errors
-///
-/// Also fails for anything but a regular file, such as a link or a device.
+/// Replaces a regular file atomically. It keeps its mode, except the right of every user to write.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let before = fs::symlink_metadata(path).ok();
     if before.as_ref().is_some_and(|before| !before.is_file()) {
@@ -107,7 +87,7 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     written
 }
 
-/// Creates a file in the folder of `path`, under a name that no other file can have been given.
+/// In the folder of `path`, under a name that no other file can have been given.
 fn temporary(path: &Path) -> io::Result<(PathBuf, File)> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(FILE_MODE);
@@ -122,7 +102,7 @@ fn temporary(path: &Path) -> io::Result<(PathBuf, File)> {
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-/// Returns true if two paths lead to the same file, even if it does not exist yet.
+/// Compares paths of files that may not exist yet.
 pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
     match (fs::metadata(one), fs::metadata(other)) {
         (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
@@ -188,7 +168,6 @@ mod tests {
         for name in ["socket", "folder"] {
             assert!(replace(&path(name), b"x").is_err(), "{name}");
         }
-        // No name beside the file is used that another file may have.
         symlink(path("victim"), path("file.new")).unwrap();
         replace(&path("file"), b"x").unwrap();
         assert!(path("file.new").is_symlink());

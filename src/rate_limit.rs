@@ -1,5 +1,3 @@
-//! Rate limits: a token bucket, and a throttle for log lines on top of it.
-
 mod log_throttle;
 mod token_bucket;
 

@@ -1,7 +1,5 @@
-//! Kafka record: topic, key, headers and the body's bytes.
-//!
-//! A record owns all its parts, because Kafka may acknowledge it after the response. The records of one event
-//! share the body and the event's headers.
+//! Kafka record. It owns its parts, because Kafka may acknowledge it after the response. The records of one
+//! event share the body and the event's headers.
 
 mod headers;
 pub(crate) mod json_form;
@@ -20,11 +18,11 @@ use std::sync::Arc;
 /// Record for Kafka.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Topic, which is also the record's lane.
+    /// Also the record's lane.
     pub topic: Arc<str>,
-    /// Key, usually the entity id in UTF-8. `None` for an event without one; Kafka distributes such records.
+    /// Usually the entity id. `None` for an event without one; Kafka distributes such records.
     pub key: Option<Bytes>,
-    /// Names and values, in the order they are written.
+    /// In the order they are written.
     pub headers: Headers,
     /// Body as received, after decompression.
     pub value: Bytes,
@@ -33,7 +31,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// Returns the number of bytes that the record holds in memory.
+    /// Returns the bytes in memory.
     pub fn size(&self) -> usize {
         self.key.as_ref().map_or(0, Bytes::len) + self.headers.size() + self.value.len()
     }

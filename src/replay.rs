@@ -1,6 +1,4 @@
-//! Replays with the current settings: of dead letters, and of events or records from a file.
-//!
-//! Every call may block.
+//! Replays of dead letters and files with the current settings. Every call may block.
 
 pub(crate) mod dead_letters;
 mod evaluator;

@@ -1,4 +1,4 @@
-//! Secrets: values that are never printed, compare in constant time and are wiped on drop.
+//! Secrets: never printed, compared in constant time and wiped on drop.
 
 use crate::input;
 use sha2::{Digest, Sha256};
@@ -9,25 +9,22 @@ use std::time::UNIX_EPOCH;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// Secret value.
-///
-/// It prints as `***`, and its memory is overwritten on drop. Copies in libraries, such as a password in
-/// librdkafka, are not wiped.
+/// Prints as `***`. Copies in libraries, such as a password in librdkafka, are not wiped.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Wraps a value without a copy.
+    /// Does not copy the value.
     pub fn new(value: String) -> Self {
         Self(Zeroizing::new(value))
     }
 
-    /// Returns the value. Callers must not log or keep it.
+    /// Callers must not log or keep the value.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Compares with `candidate` in constant time.
+    /// Takes constant time.
     pub fn matches(&self, candidate: &str) -> bool {
         // Digests have equal lengths, so that the time does not depend on the length.
         Sha256::digest(self.0.as_bytes()).ct_eq(&Sha256::digest(candidate.as_bytes())).into()
@@ -54,43 +51,34 @@ impl PartialEq for Secret {
 
 impl Eq for Secret {}
 
-/// Largest file of secrets, in bytes.
 const MAX_FILE_LEN: usize = 64 * 1024;
 
-/// Failure to read a file of secrets. Never contains its content.
+/// Never contains the file's content.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SecretFileError {
-    /// The file cannot be opened or read.
     #[error("the file cannot be read: {}", .0.kind())]
     Unreadable(#[from] std::io::Error),
-    /// The file is a FIFO, a terminal or another device, which may never end.
+    /// A FIFO, a terminal or another device may never end.
     #[error("is not a regular file")]
     NotRegular,
     #[error("the file has more than 64 KiB; a secret is shorter")]
     TooLarge,
-    /// The file is not UTF-8.
     #[error("the file is not UTF-8 text")]
     NotText,
-    /// The file has NUL or another control character, as after a power loss.
+    /// NUL or another control character, as after a power loss.
     #[error("the file has a control character such as NUL; write it again")]
     ControlCharacter,
     #[error("the file is empty; it must hold a secret on each line")]
     Empty,
 }
 
-/// Reads a file that is one secret, without the line break at its end.
-///
-/// # Errors
-/// The file cannot be read, is too large, or is not text.
+/// Reads one secret, without the line break at its end.
 pub(crate) fn read_secret(path: &Path) -> Result<Secret, SecretFileError> {
     let bytes = read_bytes(path)?;
     Ok(text(&bytes)?.trim_end_matches(['\r', '\n']).into())
 }
 
-/// Reads a file with one secret a line. Skips empty lines, and trims white space.
-///
-/// # Errors
-/// The file cannot be read, is too large, is not text, or has no secret.
+/// Reads one secret a line. Skips empty lines, and trims white space.
 pub(crate) fn read_secrets(path: &Path) -> Result<Vec<Secret>, SecretFileError> {
     let bytes = read_bytes(path)?;
     let secrets: Vec<_> =
@@ -98,14 +86,14 @@ pub(crate) fn read_secrets(path: &Path) -> Result<Vec<Secret>, SecretFileError> 
     if secrets.is_empty() { Err(SecretFileError::Empty) } else { Ok(secrets) }
 }
 
-/// Returns the modification time of a file, in seconds since 1970. 0 if it is unknown.
+/// Returns seconds since 1970; 0 if unknown.
 pub(crate) fn modified_at(path: &Path) -> u64 {
     let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified());
     let since_epoch = modified.ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
     since_epoch.map_or(0, |since| since.as_secs())
 }
 
-/// Returns the text of a file, without a byte order mark, which some editors write.
+/// Removes a byte order mark, which some editors write.
 fn text(bytes: &[u8]) -> Result<&str, SecretFileError> {
     let text = std::str::from_utf8(bytes).map_err(|_| SecretFileError::NotText)?;
     if text.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
@@ -115,13 +103,13 @@ fn text(bytes: &[u8]) -> Result<&str, SecretFileError> {
 }
 
 fn read_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretFileError> {
-    // Reserve the whole length at once: a buffer that grows would leave copies in memory.
+    // A buffer that grows would leave copies in memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_FILE_LEN + 1));
     let file = input::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::InvalidInput => SecretFileError::NotRegular,
         _ => SecretFileError::Unreadable(error),
     })?;
-    // Ignore the file's length, because a pipe has none.
+    // Ignores the file's length, because a pipe has none.
     file.take(MAX_FILE_LEN as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > MAX_FILE_LEN { Err(SecretFileError::TooLarge) } else { Ok(bytes) }
 }
@@ -177,7 +165,7 @@ mod tests {
         assert!(!format!("{error} {error:?}").contains("4711"));
     }
 
-    /// A file that a power loss cut is filled with NUL, and none of them may become a secret.
+    /// A file that a power loss cut is filled with NUL.
     #[test]
     fn control_characters_are_refused() {
         for text in ["good\n\0\0\0", "\0", "go\x1bod", "good\n\u{85}x\n", "good\x7f"] {

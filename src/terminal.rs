@@ -1,7 +1,5 @@
-//! Standard output and standard error of every command.
-//!
-//! Text from senders may contain characters that move a terminal's cursor or reorder its display. No command
-//! writes those raw. No command reports success if a write of its output failed.
+//! Standard output and standard error. Senders' text may contain characters that a terminal obeys; no command
+//! writes those raw, or reports success if a write of its output failed.
 
 mod progress;
 mod stderr;
@@ -14,10 +12,8 @@ use std::fmt::Write as _;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use stdout::Stdout;
 
-/// Writer to stdout that escapes control characters, except line feed and tab.
-///
-/// The escape is JSON's `\uXXXX`, so JSON keeps its value. A text of several fields escapes line feeds in its
-/// fields with [`printable`].
+/// Writer to stdout that escapes control characters, except line feed and tab, as JSON's `\uXXXX`: JSON keeps
+/// its value. Fields of a text need [`printable`].
 pub(crate) struct Output<W: Write = Stdout> {
     inner: BufWriter<W>,
 }
@@ -27,7 +23,6 @@ pub(crate) fn stdout() -> Output {
 }
 
 impl<W: Write> Output<W> {
-    /// Writes bytes unchanged.
     pub(crate) fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.inner.write_all(bytes)
     }
@@ -45,27 +40,20 @@ impl<W: Write> Write for Output<W> {
     }
 }
 
-/// Writes text to stdout.
-///
-/// # Errors
-///
-/// Returns an error if stdout is not open for writing or the write fails, unless the reader has closed the pipe.
+/// Fails if stdout is not open for writing, or a write fails.
 pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut out = stdout();
     written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
 }
 
-/// Writes bytes to stdout: unchanged, or escaped if stdout is a terminal.
-///
-/// # Errors
-/// Fails as [`print`] does.
+/// Escapes only if stdout is a terminal.
 pub(crate) fn print_bytes(bytes: &[u8]) -> io::Result<()> {
     let mut out = stdout();
     let result = if io::stdout().is_terminal() { out.write_all(bytes) } else { out.raw(bytes) };
     written(result.and_then(|()| out.flush()))
 }
 
-/// Converts the result of a write. A closed pipe is a success, because its reader wants no more.
+/// A closed pipe is a success, because its reader wants no more.
 pub(crate) fn written(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -73,37 +61,33 @@ pub(crate) fn written(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Writes text with colours to stdout through `print`, a library's function that chooses them.
-///
-/// # Errors
-/// Fails as [`print`] does.
+/// `print`: a library's function that chooses the colours.
 pub(crate) fn print_coloured(print: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     written(stdout::check().and_then(|()| print()).and_then(|()| io::stdout().flush()))
 }
 
-/// Writes a line to stderr, line feeds escaped. The reader of stderr may have stalled, so the write has a
-/// deadline.
+/// Writes a line to stderr, line feeds escaped. The reader may have stalled, so the write has a deadline.
 pub(crate) fn note(line: &str) {
     stderr::write(format!("{}\n", printable(line)));
 }
 
-/// Writes the last lines of a command to stderr, each as [`note`].
+/// Writes the last lines of a command, each as [`note`].
 pub(crate) fn last_note<L: AsRef<str>>(lines: &[L]) {
     stderr::write_last(lines.iter().map(|line| format!("{}\n", printable(line.as_ref()))).collect());
 }
 
-/// Writes a question to stderr, without an end of line.
+/// Without an end of line.
 pub(crate) fn ask(question: &str) {
     stderr::write(escaped(question).into_owned());
 }
 
-/// Writes the last text of a command to stderr: `coloured`, unchanged, if stderr shows colours, otherwise `plain`.
+/// Writes the last text of a command to stderr: `coloured`, unchanged, if stderr shows colours.
 pub(crate) fn last_text(plain: &str, coloured: Option<String>) {
     let coloured = coloured.filter(|_| stderr::is_coloured());
     stderr::write_last(coloured.unwrap_or_else(|| escaped(plain).into_owned()));
 }
 
-/// Returns text with every control character escaped, line feeds included.
+/// Escapes every control character, line feeds included.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(is_obeyed) {
         return Cow::Borrowed(text);
@@ -129,7 +113,7 @@ fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// Returns true for C0, DEL, C1, bidirectional controls (UAX #9), and line and paragraph separators.
+/// C0, DEL, C1, bidirectional controls (UAX #9), line and paragraph separators.
 pub(crate) fn is_obeyed(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -1,4 +1,4 @@
-//! Topics that the settings can yield: their plan, the least rights on them, and exports for other tools.
+//! Topics that the settings can yield: plan, least rights and exports.
 
 mod acls;
 mod apply;
@@ -15,27 +15,17 @@ use crate::kafka::{self, Cluster};
 use crate::routing::{InvalidRoutes, RouteTable};
 use std::sync::Arc;
 
-/// Returns every topic that records can have with these settings, by a route or as a dead letter.
-///
-/// # Errors
-///
-/// If the routes contradict each other, which loaded settings never do.
+/// Fails if the routes contradict each other, which loaded settings never do.
 pub(crate) fn of(settings: &Settings) -> Result<Vec<Arc<str>>, InvalidRoutes> {
     let table = RouteTable::compile(&settings.routing).map_err(InvalidRoutes)?;
     Ok(of_table(settings, &table))
 }
 
-/// Returns the topics of [`of`] from the compiled routes of the settings.
 pub(crate) fn of_table(settings: &Settings, table: &RouteTable) -> Vec<Arc<str>> {
     let dead_letter = Arc::from(settings.ingest.dead_letter.topic.as_str());
     table.topics().cloned().chain([dead_letter]).collect()
 }
 
-/// Compares topics of the cluster with the settings.
-///
-/// # Errors
-///
-/// If the cluster does not answer.
 pub(crate) async fn compare(
     settings: &Settings,
     topics: &[Arc<str>],

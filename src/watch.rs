@@ -1,6 +1,6 @@
-//! Values that are read from files and follow their changes: secrets, tokens, certificates.
+//! Values from files that follow their changes: secrets, tokens, certificates.
 //!
-//! Files are read every second and compared. Mounted secrets change by a swap of symbolic links in a parent
+//! Files are read every second and compared: mounted secrets change by a swap of symbolic links in a parent
 //! directory, and notifications for that differ between file systems.
 
 use crate::telemetry::Metrics;
@@ -18,10 +18,8 @@ mod tests;
 
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// New content of a file that counts only after two equal reads in a row.
-///
-/// A plain copy truncates the file and writes it in pieces, so that one read may return a prefix. A writer
-/// that pauses for longer than the interval is not detected. A rename, as in Kubernetes, has no such gap.
+/// New content counts only after two equal reads in a row, because a copy may be read while it is written. A
+/// writer that pauses for longer than the interval is not detected.
 #[derive(Debug)]
 pub(crate) struct Debounce<T>(Option<T>);
 
@@ -32,7 +30,7 @@ impl<T> Default for Debounce<T> {
 }
 
 impl<T: PartialEq> Debounce<T> {
-    /// Returns the content if the previous read returned the same. Otherwise keeps it for the next read.
+    /// Returns the content if the previous read was equal.
     pub(crate) fn settle(&mut self, content: T) -> Option<T> {
         if self.0.as_ref() == Some(&content) {
             return self.0.take();
@@ -41,18 +39,15 @@ impl<T: PartialEq> Debounce<T> {
         None
     }
 
-    /// Forgets the previous read.
     pub(crate) fn clear(&mut self) {
         self.0 = None;
     }
 }
 
-/// Value that was read from files, and is read again when they change.
-///
-/// Callers get the value anew for each use: [`Watched::get`] takes no lock.
+/// [`Watched::get`] takes no lock: get the value anew for each use.
 pub(crate) struct Watched<T> {
     current: ArcSwap<T>,
-    /// Setting that names the files.
+    /// Names the files.
     setting: String,
     read: Box<dyn Fn() -> Result<T, String> + Send + Sync>,
     /// Error of the last read, so that it is logged once.
@@ -61,12 +56,7 @@ pub(crate) struct Watched<T> {
 }
 
 impl<T> Watched<T> {
-    /// Reads the value for the first time. `setting` names the files in the log.
-    ///
-    /// Errors of `read` must not quote the content.
-    ///
-    /// # Errors
-    /// The error of `read`.
+    /// `setting` names the files in the log. Errors of `read` must not quote the content.
     pub(crate) fn open<E: Display>(
         setting: impl Into<String>,
         read: impl Fn() -> Result<T, E> + Send + Sync + 'static,
@@ -86,27 +76,23 @@ impl<T> Watched<T> {
     }
 }
 
-/// Value that can be read from its files again.
 pub trait Refresh: Send + Sync {
-    /// Reads the files again, and applies a valid new value.
+    /// Applies a valid new value.
     fn refresh(&self) -> RefreshResult;
 
-    /// Returns the setting that names the files.
+    /// Names the files.
     fn setting(&self) -> &str;
 }
 
-/// Result of reading files again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RefreshResult {
-    /// The content did not change.
     Unchanged,
-    /// The content is new, and the previous read did not return it. The value in force stays.
+    /// Differs from the previous read. The value in force stays.
     Unsettled,
-    /// The new value is in force.
     Changed,
-    /// The content is invalid, and the value in force stays. The error is new.
+    /// New error. The value in force stays.
     Failed(String),
-    /// The content is invalid, with the same error as at the previous read.
+    /// Same error as at the previous read.
     StillFailed,
 }
 
@@ -142,17 +128,12 @@ impl<T: PartialEq + Send + Sync> Refresh for Watched<T> {
     }
 }
 
-/// Thread that refreshes values every second, until it is dropped.
 pub(crate) struct Watcher {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Watcher {
-    /// Starts the thread.
-    ///
-    /// # Errors
-    /// The thread cannot be started.
     pub(crate) fn start(watched: Vec<Arc<dyn Refresh>>, metrics: Arc<Metrics>) -> std::io::Result<Self> {
         Self::start_every(REFRESH_INTERVAL, watched, metrics)
     }
@@ -174,13 +155,13 @@ impl Drop for Watcher {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // The panic hook logged a panic of the thread.
+            // The panic hook has logged it.
             let _ = thread.join();
         }
     }
 }
 
-/// Refreshes one value. A panic counts as a failure of that value; all values are still refreshed.
+/// A panic counts as a failure of this value only.
 fn refresh(value: &dyn Refresh, is_failing: bool) -> RefreshResult {
     match catch_unwind(AssertUnwindSafe(|| value.refresh())) {
         Ok(result) => result,

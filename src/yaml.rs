@@ -1,7 +1,7 @@
-//! YAML reader that keeps the text and the line of each value, and texts for the writer.
+//! YAML reader that keeps the text and the line of each value, because YAML would read `+49` and `0049` as
+//! 49.
 //!
-//! A number keeps the text that was written, because YAML would read `+49` and `0049` as 49. The size and the
-//! depth of a document are limited, because the loader of the library is recursive and aliases multiply.
+//! Size and depth are limited, because the library's loader is recursive and aliases multiply.
 
 use crate::terminal::is_obeyed;
 use std::borrow::Cow;
@@ -14,30 +14,26 @@ use yaml_rust2::{ScanError, Yaml};
 #[cfg(test)]
 mod tests;
 
-/// Reason why a text is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum YamlError {
     #[error("is not valid YAML: {} in line {}", .0.info(), .0.marker().line())]
     Syntax(#[from] ScanError),
-    /// Path and lines of two keys of one map that YAML reads alike, or that are written alike.
+    /// Path, and lines of keys that YAML reads alike or that are written alike.
     #[error("is not valid YAML: it sets `{0}` twice, in line {1} and in line {2}")]
     DuplicateKey(String, usize, usize),
     /// Path, in backquotes unless it is the root, and line of `.inf` or `.nan`.
     #[error("{0}in line {1} is not a finite number")]
     NonFiniteNumber(String, usize),
-    /// Line of NUL or another control character, as a power loss leaves at the end of a file.
+    /// Line of NUL or another control character, as after a power loss.
     #[error("is not valid YAML: it has a control character in line {0}")]
     ControlCharacter(usize),
-    /// Text of more than [`MAX_TEXT_BYTES`].
     #[error("has more than {} MiB", MAX_TEXT_BYTES >> 20)]
     TooLong,
-    /// Line of a value that is too deep.
     #[error("line {0} is nested more than {MAX_DEPTH} levels deep")]
     TooDeep(usize),
-    /// Line of an alias that would be in the value that it repeats.
+    /// Line of an alias within the value that it repeats.
     #[error("line {0} repeats a value within itself")]
     Cycle(usize),
-    /// More than [`MAX_NODES`] values.
     #[error("has more than {MAX_NODES} values, with those that its aliases repeat")]
     TooManyValues,
     /// Line of the second document.
@@ -48,48 +44,44 @@ pub(crate) enum YamlError {
     UnsupportedKey(usize),
 }
 
-/// Longest text, in bytes. The parser needs about a hundred times that in memory for a list in brackets.
+/// Bytes. The parser needs about a hundred times that in memory for a list in brackets.
 const MAX_TEXT_BYTES: usize = 4 << 20;
 
-/// Largest number of faults that are reported.
 const MAX_FAULTS: usize = 100;
 
-/// Largest number of lists and maps that contain a value.
+/// Lists and maps that contain a value.
 pub(crate) const MAX_DEPTH: usize = 64;
 
-/// Largest number of values, because aliases of aliases multiply.
+/// Values, because aliases of aliases multiply.
 const MAX_NODES: usize = 100_000;
 
-/// Value with its line. The line of a value in a map is its key's.
+/// In a map, the line is the key's.
 #[derive(Debug, Clone)]
 pub(crate) struct YamlItem {
     pub(crate) line: usize,
-    /// Value, shared with the aliases that repeat it.
+    /// Shared with the aliases that repeat it.
     pub(crate) value: Rc<YamlValue>,
 }
 
 #[derive(Debug)]
 pub(crate) enum YamlValue {
     Null,
-    /// Text as it is written, and the value that YAML reads, which is a text, a number or a boolean.
+    /// Text as written, and the value that YAML reads: text, number or boolean.
     Scalar(String, Yaml),
     List(Vec<YamlItem>),
-    /// Values by their keys as they are written, in order.
+    /// In order, with keys as written.
     Map(Vec<(String, YamlItem)>),
 }
 
-/// Parses a text. An empty text has no value.
+/// An empty text has no value. JSON may have surrogate pairs, which YAML does not know.
 ///
-/// A text that is JSON may have surrogate pairs, which YAML does not know.
-///
-/// # Errors
-/// A control character, otherwise every duplicate key, otherwise the first other error, otherwise every number
-/// that is not finite.
+/// Fails for a control character, otherwise every duplicate key, otherwise the first other error, otherwise
+/// every number that is not finite.
 pub(crate) fn parse(text: &str) -> Result<Option<YamlItem>, Vec<YamlError>> {
     if text.len() > MAX_TEXT_BYTES {
         return Err(vec![YamlError::TooLong]);
     }
-    // The parser takes NUL for the end of the text, so it would ignore the rest.
+    // The parser takes NUL for the end of the text.
     let is_refused = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}');
     if let Some(at) = text.find(is_refused) {
         return Err(vec![YamlError::ControlCharacter(text[..at].matches('\n').count() + 1)]);
@@ -103,7 +95,7 @@ pub(crate) fn parse(text: &str) -> Result<Option<YamlItem>, Vec<YamlError>> {
     if builder.non_finite.is_empty() { Ok(builder.root) } else { Err(builder.non_finite) }
 }
 
-/// Replaces each escaped surrogate pair of a text that is JSON by its character.
+/// Replaces escaped surrogate pairs, if the text is JSON.
 fn without_surrogates(text: &str) -> Cow<'_, str> {
     if !text.contains("\\u") || serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
         return Cow::Borrowed(text);
@@ -125,9 +117,8 @@ fn without_surrogates(text: &str) -> Cow<'_, str> {
     Cow::Owned(replaced + rest)
 }
 
-/// Returns a text as YAML.
-///
-/// The emitter writes [`Yaml::Real`] unchanged, and leaves characters unescaped that a terminal or an editor obeys.
+/// The emitter writes [`Yaml::Real`] unchanged, and does not escape characters that a terminal or an editor
+/// obeys.
 pub(crate) fn string(text: impl Into<String>) -> Yaml {
     let text = text.into();
     let is_escaped = |c: char| is_obeyed(c) || c == BYTE_ORDER_MARK;
@@ -144,13 +135,12 @@ pub(crate) fn string(text: impl Into<String>) -> Yaml {
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Value with the facts that its aliases need.
 #[derive(Clone)]
 struct Node {
     value: Rc<YamlValue>,
-    /// Number of values in it, itself included. A text counts once more for each KiB.
+    /// Number of values, itself included. A text counts once more for each KiB.
     size: usize,
-    /// Number of levels of lists and maps.
+    /// Levels of lists and maps.
     depth: usize,
 }
 
@@ -165,7 +155,7 @@ impl Node {
     }
 }
 
-/// Returns the value that YAML's core schema reads from a scalar.
+/// By YAML's core schema.
 fn read_scalar(text: &str, style: TScalarStyle, tag: Option<&Tag>) -> Yaml {
     if style != TScalarStyle::Plain {
         return Yaml::String(text.to_owned());
@@ -187,32 +177,29 @@ fn read_scalar(text: &str, style: TScalarStyle, tag: Option<&Tag>) -> Yaml {
     }
 }
 
-/// Adds a fault, unless there are enough.
 fn report(faults: &mut Vec<YamlError>, fault: YamlError) {
     if faults.len() < MAX_FAULTS {
         faults.push(fault);
     }
 }
 
-/// Builder of the values from the parser's events.
 #[derive(Default)]
 struct Builder {
-    /// Number of values so far, with those that aliases repeat.
+    /// Includes those that aliases repeat.
     node_count: usize,
     document_count: usize,
     root: Option<YamlItem>,
-    /// Lists and maps that have not ended, the outermost first.
+    /// Not ended, the outermost first.
     open: Vec<Collection>,
     anchors: HashMap<usize, Node>,
     duplicates: Vec<YamlError>,
     non_finite: Vec<YamlError>,
 }
 
-/// List or map that has not ended.
 struct Collection {
     line: usize,
     anchor: usize,
-    /// Value of [`Builder::node_count`] before it.
+    /// [`Builder::node_count`] before it.
     nodes_before: usize,
     /// Levels of the deepest value in it.
     depth: usize,
@@ -223,9 +210,9 @@ enum YamlContent {
     List(Vec<YamlItem>),
     Map {
         entries: Vec<(String, YamlItem)>,
-        /// Line of each key, by its text as it is written and as YAML reads it.
+        /// By the key's text as written and as YAML reads it.
         lines: HashMap<String, usize>,
-        /// Key, with its line, of which the value is read next.
+        /// Key, with its line, whose value is next.
         key: Option<(String, usize)>,
     },
 }
@@ -280,7 +267,6 @@ impl Builder {
         Ok(())
     }
 
-    /// Adds a node to the innermost collection, as a key or as a value.
     fn add(&mut self, node: Node, line: usize, anchor: usize) -> Result<(), YamlError> {
         if anchor > 0 {
             self.anchors.insert(anchor, node.clone());
@@ -304,13 +290,12 @@ impl Builder {
         Ok(())
     }
 
-    /// Returns whether the next node is the key of a map.
     fn expects_key(&self) -> bool {
         let innermost = self.open.last().map(|collection| &collection.content);
         matches!(innermost, Some(YamlContent::Map { key: None, .. }))
     }
 
-    /// Adds a key as it is written. Another key that YAML reads alike is a duplicate: 7 and `007`.
+    /// Keys that YAML reads alike are duplicates: 7 and `007`.
     fn add_key(&mut self, key: &YamlValue, line: usize) -> Result<(), YamlError> {
         let YamlValue::Scalar(written, read) = key else { return Err(YamlError::UnsupportedKey(line)) };
         let read = match read {
@@ -356,7 +341,7 @@ impl Builder {
     }
 }
 
-/// Returns the path of the value that is read next in these lists and maps.
+/// Returns the path of the next value.
 fn path_in(open: &[Collection]) -> String {
     let mut path = String::new();
     for Collection { content, .. } in open {

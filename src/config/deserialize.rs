@@ -1,5 +1,3 @@
-//! Deserialization of settings from a tree of values.
-
 use super::error::SettingError;
 use super::schema::visit_settings;
 use super::schema::visitor::{NamedEntry, SchemaVisitor, ValueType};
@@ -7,7 +5,6 @@ use super::settings::Settings;
 use super::value_types::quoted;
 use config::{Map, Value, ValueKind};
 
-/// Returns the defaults with the values of a tree. Reports values that are not valid and unknown keys.
 pub(super) fn deserialize(root: &Value, errors: &mut Vec<SettingError>) -> Settings {
     let mut settings = Settings::default();
     let mut deserializer = Deserializer { scopes: Vec::new(), errors };
@@ -15,16 +12,16 @@ pub(super) fn deserialize(root: &Value, errors: &mut Vec<SettingError>) -> Setti
     settings
 }
 
-/// Visitor that reads values. A setting whose value is not valid keeps its default.
+/// A setting with an invalid value keeps its default.
 struct Deserializer<'e> {
-    /// Sections being read, the outermost first.
+    /// Outermost first.
     scopes: Vec<Scope>,
     errors: &'e mut Vec<SettingError>,
 }
 
 struct Scope {
     path: String,
-    /// Values that were not read yet.
+    /// Values not read yet.
     rest: Map<String, Value>,
     known_keys: Vec<&'static str>,
 }
@@ -60,7 +57,7 @@ impl Deserializer<'_> {
         }
     }
 
-    /// Reports unknown keys without their values, because a value may be a secret under a misspelt name.
+    /// Without values, because a value may be a secret under a misspelt name.
     fn report_unknown_keys(&mut self) {
         let Some(scope) = self.scopes.last() else { return };
         let mut unknown: Vec<_> = scope.rest.iter().collect();
@@ -73,7 +70,7 @@ impl Deserializer<'_> {
     }
 }
 
-/// Longest unknown key for which a similar one is looked up, in bytes.
+/// Bytes of an unknown key for which a similar one is looked up.
 const MAX_MISSPELT_LEN: usize = 64;
 
 fn unknown_key(key: &str, known_keys: &[&str]) -> String {

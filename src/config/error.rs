@@ -7,18 +7,17 @@ use std::fmt;
 /// Error in one setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingError {
-    /// Setting, such as `kafka.ack_deadline`.
+    /// Such as `kafka.ack_deadline`.
     pub key: String,
-    /// Value, as far as it may be shown.
+    /// As far as it may be shown.
     pub value: Option<String>,
-    /// Origin of the value: a line of the file, an environment variable or a flag.
+    /// A line of the file, an environment variable or a flag.
     pub origin: Option<String>,
-    /// Fault of the setting, and its repair.
+    /// Fault and its repair.
     pub reason: String,
 }
 
 impl SettingError {
-    /// Returns an error in the value of a key.
     pub(super) fn with(key: String, value: &Value, reason: String) -> Self {
         let is_shown =
             is_shown(&key) && (!names_secret_file(&key) || is_path(value)) && is_property_value(&key, value);
@@ -26,7 +25,6 @@ impl SettingError {
         Self { key, value: Some(shown), origin: value.origin().map(Into::into), reason }
     }
 
-    /// Returns an error in a setting that has no value, or none that may be shown.
     pub(super) fn without_value(
         key: impl Into<String>,
         origin: Option<&str>,
@@ -35,7 +33,6 @@ impl SettingError {
         Self { key: key.into(), value: None, origin: origin.map(Into::into), reason: reason.into() }
     }
 
-    /// Returns the text after the key of a line: the value, its origin and the reason.
     pub(crate) fn detail(&self) -> String {
         let origin = self.origin.as_ref().map(|origin| format!("({origin})"));
         let place: Vec<_> = self.value.iter().chain(&origin).map(String::as_str).collect();
@@ -54,13 +51,13 @@ impl fmt::Display for SettingError {
     }
 }
 
-/// Every error in the settings, printed on one line each.
+/// Every error in the settings, one a line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct SettingErrors(pub Vec<SettingError>);
 
 impl SettingErrors {
-    /// Returns an error for flags in a section that a command does not accept. `None` if there are none.
+    /// Rejects flags in a section that a command does not accept.
     pub(crate) fn of_excluded(flags: &[String], sections: &[&str], reason: &str) -> Option<Self> {
         let keys = flags.iter().filter_map(|flag| flag.split('=').next()).map(str::trim);
         let is_excluded =
@@ -78,17 +75,14 @@ impl SettingErrors {
     }
 }
 
-/// Text that replaces a secret.
 pub(super) const HIDDEN: &str = "***";
 
-/// Settings of a source that are not secret and contain no secret.
+/// Settings of a source that contain no secret.
 const SHOWN_OF_SOURCES: [&str; 7] =
     ["path", "validation", "required", "mode", "tolerance", "secrets_file", "token_file"];
 
-/// Returns whether the value of a key may be shown.
-///
-/// A map that can contain a secret may not, because a typing error can leave a secret in its text. Values of
-/// conditions may be phone numbers.
+/// Returns whether a value may be shown. A map with secrets may not, because a typing error can leave one in
+/// its text. Values of conditions may be phone numbers.
 fn is_shown(key: &str) -> bool {
     if key.starts_with("route") && key.split('.').any(|part| part == "when") {
         return false;
@@ -110,19 +104,16 @@ fn is_shown(key: &str) -> bool {
     }
 }
 
-/// Returns whether a key names a file with a secret. Its value may be the secret itself, by mistake.
+/// The value may be the secret itself, by mistake.
 fn names_secret_file(key: &str) -> bool {
     key.ends_with("_file") || key == "server.tls.key"
 }
 
-/// Returns whether a value is not a property's, or one that librdkafka accepts.
-///
-/// A value that librdkafka does not accept may be a secret under the wrong name.
+/// A property's value that librdkafka refuses may be a secret under the wrong name.
 fn is_property_value(key: &str, value: &Value) -> bool {
     key.strip_prefix("kafka.properties.").is_none_or(|name| accepts(name, &value.to_string()))
 }
 
-/// Returns whether a value is certainly a path.
 fn is_path(value: &Value) -> bool {
     let begins = |text: &String| ["/", "./", "../"].iter().any(|start| text.starts_with(start));
     matches!(&value.kind, ValueKind::String(text) if begins(text))
@@ -136,7 +127,7 @@ fn shown(value: &Value) -> String {
         ValueKind::String(text) if text.chars().count() > MAX_CHARS => {
             format!("{:?}…", text.chars().take(MAX_CHARS).collect::<String>())
         }
-        // A number was written without quotes.
+        // Written as a number, without quotes.
         ValueKind::String(text) if text.parse::<f64>().is_ok() => text.clone(),
         ValueKind::String(text) => format!("{text:?}"),
         other => other.to_string(),

@@ -1,4 +1,4 @@
-//! Layers of settings: the file, the environment and the flags, merged into one tree of values.
+//! Layers of settings: file, environment and flags, merged into one tree.
 
 mod file;
 mod merge;
@@ -12,14 +12,12 @@ use super::value_path::find_path;
 use config::{Map, Value};
 use merge::merge;
 
-/// Merged layers of settings.
 pub(super) struct Layers {
     pub(super) root: Value,
     /// Key of a secret that the settings file contains itself.
     pub(super) secret_in_file: Option<String>,
 }
 
-/// Reads and merges the layers, and reports each that is not valid.
 pub(super) fn read_layers(input: &SettingsInput, errors: &mut Vec<SettingError>) -> Layers {
     let file = input.file().and_then(|path| file::read(path, errors));
     let secret_in_file = file.as_ref().and_then(|file| find_path(file, &is_secret));
@@ -54,7 +52,7 @@ mod tests {
     use config::Value;
 
     impl SettingsInput {
-        /// Returns settings given as `key=value`: secrets by the environment, the others by flags.
+        /// From `key=value`: secrets by the environment, the others by flags.
         pub(crate) fn given(settings: &[&str]) -> Self {
             let mut input = Self::default();
             for setting in settings {

@@ -1,5 +1,3 @@
-//! Settings printed as YAML.
-
 use super::error::HIDDEN;
 use super::schema::visit_settings;
 use super::schema::visitor::{NamedEntry, SchemaVisitor, ValueType};
@@ -13,9 +11,7 @@ use yaml_rust2::{Yaml, YamlEmitter};
 #[cfg(test)]
 mod tests;
 
-/// Returns the settings in force, defaults included, as YAML that loads to the same settings.
-///
-/// A secret that was not read from a file is printed as `***`.
+/// Returns YAML that loads to the same settings. A secret that is not from a file is printed as `***`.
 pub fn print_config(settings: &Settings) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
@@ -24,7 +20,6 @@ pub fn print_config(settings: &Settings) -> String {
     format!("{body}\n")
 }
 
-/// Returns the settings in force as a tree of YAML.
 pub(super) fn to_yaml(settings: &Settings) -> Yaml {
     let mut settings = settings.clone();
     settings.kafka.properties.retain(|name, _| !settings.property_files.contains_key(name));
@@ -36,9 +31,7 @@ pub(super) fn to_yaml(settings: &Settings) -> Yaml {
     Yaml::Hash(printer.scopes.pop().unwrap_or_default())
 }
 
-/// Hides the part of each signed URL that can contain a token.
-///
-/// The token follows the source's path. A proxy may change the path: then the token is the last segment.
+/// The token follows the source's path. If a proxy changes the path, the token is the last segment.
 fn hide_tokens_in_urls(source: &mut SourceConfig) {
     if !source.takes_token() {
         return;
@@ -54,9 +47,8 @@ fn hide_tokens_in_urls(source: &mut SourceConfig) {
     }
 }
 
-/// Visitor that writes each setting to a map of YAML.
 struct YamlPrinter {
-    /// Sections being written, the outermost first.
+    /// Outermost first.
     scopes: Vec<Hash>,
 }
 

@@ -1,4 +1,4 @@
-//! Differences between the settings in force and new ones, and the part that needs no restart.
+//! Part of new settings that needs no restart.
 
 use super::error::{SettingError, SettingErrors};
 use super::printer::to_yaml;
@@ -11,25 +11,18 @@ use yaml_rust2::Yaml;
 #[cfg(test)]
 mod tests;
 
-/// Effect of new settings on a running bridge.
 pub(crate) struct ReloadPlan {
-    /// Settings in force from now on: the old ones, with every change that needs no restart.
+    /// The old settings, with every change that needs no restart.
     pub(crate) settings: Settings,
-    /// Changes, one line each. Values of conditions are omitted, because they may be phone numbers.
+    /// One line each, without values of conditions, which may be phone numbers.
     pub(crate) changed: Vec<String>,
-    /// Keys of the changed settings that need a restart.
     pub(crate) pending_restart: Vec<String>,
-    /// Compiled routes of `settings`.
     pub(crate) table: RouteTable,
 }
 
 impl Settings {
-    /// Compares the settings in force with new ones.
-    ///
-    /// `routes`, `route_templates`, `unknown_events`, `topics` and the `validation` of sources need no restart.
-    ///
-    /// # Errors
-    /// Contradictions between the changes and the settings that need a restart.
+    /// `routes`, `route_templates`, `unknown_events`, `topics` and the `validation` of sources need no
+    /// restart. Fails if changes contradict the settings that do.
     pub(crate) fn plan_reload(&self, new: &Self) -> Result<ReloadPlan, SettingErrors> {
         let mut settings = self.clone();
         settings.routing.clone_from(&new.routing);
@@ -54,7 +47,7 @@ impl Settings {
     }
 }
 
-/// Compiles the routes, and compares them with the dead-letter topic and the memory budget.
+/// Compares the routes with the dead-letter topic and the memory budget.
 fn compile_routes(settings: &Settings) -> Result<RouteTable, SettingErrors> {
     let error = |RouteError { at, reason, .. }| SettingError::without_value(at, None, reason);
     let table = RouteTable::compile(&settings.routing)
@@ -70,7 +63,7 @@ fn compile_routes(settings: &Settings) -> Result<RouteTable, SettingErrors> {
     if errors.is_empty() { Ok(table) } else { Err(SettingErrors(errors)) }
 }
 
-/// Values by key, without those of routes and templates.
+/// By key, without routes and templates.
 type FlatSettings = BTreeMap<String, Yaml>;
 
 fn flat(settings: &Settings) -> FlatSettings {
@@ -100,7 +93,7 @@ fn changed_keys<'a>(before: &'a FlatSettings, after: &'a FlatSettings) -> impl I
     removed.chain(others).map(String::as_str)
 }
 
-/// Returns the keys of changed secrets, and of changed tokens in URLs, which are not printed.
+/// Returns keys of changed secrets, and of changed tokens in URLs, which are not printed.
 fn changed_secrets(before: &Settings, after: &Settings) -> Vec<String> {
     let mut keys = Vec::new();
     for old in &before.ingest.sources {
@@ -167,7 +160,7 @@ fn entry(route: &Yaml) -> ComparedRoute {
     (route.clone(), shown)
 }
 
-/// Returns YAML on one line. An empty list or map is an empty text.
+/// One line; an empty list or map is an empty text.
 fn compact(yaml: &Yaml) -> String {
     let list = |items: Vec<String>, open: char, close: char| {
         if items.is_empty() { String::new() } else { format!("{open}{}{close}", items.join(", ")) }
@@ -185,9 +178,7 @@ fn compact(yaml: &Yaml) -> String {
     }
 }
 
-/// Returns a line for each entry that was removed or added, in order.
-///
-/// The longest common subsequence of both lists is unchanged.
+/// Returns a line for each entry outside the longest common subsequence, in order.
 fn list_changes(name: &str, before: &[ComparedRoute], after: &[ComparedRoute]) -> Vec<String> {
     // The cost is the product of both lengths, and most changes are in one place.
     let is_same = |(old, new): &(&ComparedRoute, &ComparedRoute)| old.0 == new.0;
@@ -195,7 +186,7 @@ fn list_changes(name: &str, before: &[ComparedRoute], after: &[ComparedRoute]) -
     let (before, after) = (&before[start..], &after[start..]);
     let end = before.iter().rev().zip(after.iter().rev()).take_while(is_same).count();
     let (before, after) = (&before[..before.len() - end], &after[..after.len() - end]);
-    // Length of the longest common subsequence of the rests, from each pair of indices.
+    // Lengths of the longest common subsequences of the rests.
     let mut common = vec![vec![0_usize; after.len() + 1]; before.len() + 1];
     for old in (0..before.len()).rev() {
         for new in (0..after.len()).rev() {

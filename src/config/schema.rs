@@ -23,7 +23,7 @@ use visitor::SchemaVisitor;
 pub(super) mod lookup;
 pub(super) mod visitor;
 
-/// Largest number of workers that actix-server accepts.
+/// Largest number that actix-server accepts.
 const MAX_WORKERS: usize = 512;
 
 const KIB: usize = 1024;
@@ -44,7 +44,7 @@ const DAY: u64 = 24 * HOUR;
 
 const REQUEST_TIMEOUT: TimeSpan = TimeSpan(millis(100)..=seconds(10 * MINUTE));
 
-/// Visits every setting, in the order in which they are printed.
+/// In the order in which they are printed.
 pub(super) fn visit_settings(visitor: &mut impl SchemaVisitor, settings: &mut Settings) {
     visitor.section("server", |visitor| server(visitor, &mut settings.server));
     visitor.section("admin", |visitor| admin(visitor, &mut settings.admin));
@@ -132,7 +132,6 @@ fn route<F: SchemaVisitor>(visitor: &mut F, config: &mut RouteConfig) {
     route_rule(visitor, config);
 }
 
-/// Visits the settings that routes and templates have in common.
 fn route_rule<F: SchemaVisitor>(visitor: &mut F, config: &mut RouteConfig) {
     visitor.field("match", &mut config.matches, MatchList);
     visitor.field("when", &mut config.when, Conditions);

@@ -16,29 +16,21 @@ pub(crate) use file_access::{AccessExtent, foreign_owner};
 #[cfg(test)]
 mod tests;
 
-/// Risk that valid settings allow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SecurityWarning {
     /// Setting that would remove the risk.
     pub(crate) key: String,
-    /// Attack that is possible.
     pub(crate) reason: String,
-    /// Change that prevents it.
     pub(crate) fix: String,
 }
 
-/// Shortest tolerance that accepts JustCall's retries.
-///
 /// JustCall retries for 6 minutes, perhaps with the time of the first signature.
 const MIN_TOLERANCE: Duration = Duration::from_secs(10 * 60);
 
-/// Longest tolerance without a warning.
 const MAX_TOLERANCE: Duration = Duration::from_secs(60 * 60);
 
 impl Settings {
-    /// Returns every warning, those about sources first.
-    ///
-    /// Examines the settings file `file` and the files that the settings name, to that extent.
+    /// Examines `file` and the files that the settings name, to `extent`. Warnings about sources are first.
     pub(crate) fn security_warnings(
         &self,
         file: Option<&Path>,
@@ -59,7 +51,6 @@ impl Settings {
         warnings.0
     }
 
-    /// Returns the files with secrets that the settings name, with the key of each.
     pub(crate) fn secret_files(&self) -> Vec<(String, &Path)> {
         let of_sources = self.ingest.sources.iter().flat_map(|source| {
             let at = format!("sources.{}", source.name);
@@ -83,7 +74,6 @@ impl Settings {
         all.filter_map(|(setting, path)| Some((setting, path?))).chain(self.kafka_files(true)).collect()
     }
 
-    /// Returns the files that properties of librdkafka name, either those with secrets or the others.
     fn kafka_files(&self, with_secrets: bool) -> impl Iterator<Item = (String, &Path)> {
         let properties = self.kafka.properties.iter();
         let files = properties.filter(move |(name, path)| {
@@ -92,7 +82,7 @@ impl Settings {
         files.map(|(name, path)| (self.property_key(name), Path::new(path.expose())))
     }
 
-    /// Returns the expiry of the served certificate, in seconds since 1970. `None` without a certificate.
+    /// Returns seconds since 1970.
     pub(crate) fn certificate_expires(&self) -> Option<u64> {
         certificate_expires(&self.server.tls)
     }
@@ -105,7 +95,7 @@ impl WarningList {
         self.0.push(SecurityWarning { key: key.into(), reason: reason.into(), fix: fix.into() });
     }
 
-    /// Adds clients that can send events without JustCall's signature.
+    /// Warns of clients that can send events without JustCall's signature.
     fn source(&mut self, source: &SourceConfig) {
         let at = format!("sources.{}", source.name);
         let signature = &source.signature;
@@ -136,7 +126,7 @@ impl WarningList {
         }
     }
 
-    /// Adds signed requests that a third party can send again.
+    /// Warns of signed requests that a third party can send again.
     fn replay(&mut self, source: &SourceConfig, remembered: Duration) {
         let (name, tolerance) = (&source.name, source.signature.tolerance);
         if !source.signature.is_required() {
@@ -159,7 +149,7 @@ impl WarningList {
         }
     }
 
-    /// Adds a settings file that other users can change, or whose secret they can read.
+    /// Warns of a file that others can change, or whose secret they can read.
     fn settings_file(&mut self, path: &Path, extent: AccessExtent, secret: Option<&str>) {
         let writable = file_access::writable(path, extent);
         let ends_reading = writable.as_ref().is_some_and(|writable| writable.ends_reading);
@@ -179,7 +169,7 @@ impl WarningList {
         }
     }
 
-    /// Adds secret files that other users of this machine can read or replace, and authorities that they can replace.
+    /// Warns of secret files that others can read or replace, and of authorities that they can replace.
     fn files(&mut self, settings: &Settings, extent: AccessExtent) {
         let secret = settings.secret_files().into_iter().map(|(setting, path)| (setting, path, true));
         let public = settings.kafka_files(false).map(|(setting, path)| (setting, path, false));
@@ -202,7 +192,7 @@ impl WarningList {
         }
     }
 
-    /// Adds traffic that can be intercepted, and probes that are open to the network.
+    /// Warns of traffic that can be intercepted, and of probes that are open to the network.
     fn listeners(&mut self, settings: &Settings) {
         let (server, admin) = (settings.server.listen, settings.admin.listen);
         if settings.server.tls.certificate.is_none() && !server.ip().is_loopback() {
@@ -223,11 +213,10 @@ impl WarningList {
         }
     }
 
-    /// Adds credentials for the collector of traces that cross the network unencrypted.
+    /// Warns of credentials that cross the network unencrypted.
     fn traces(&mut self, settings: &Settings) {
         let otlp = &settings.telemetry.otlp;
         let url = otlp.endpoint.as_deref().and_then(|url| url.split_once("://"));
-        // A scheme may be written in capitals.
         let server = url.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("http"));
         let server = server.and_then(|(_, rest)| rest.split('/').next());
         if !otlp.headers.is_empty() && server.is_some_and(|server| !is_local_server(server)) {
@@ -236,7 +225,7 @@ impl WarningList {
         }
     }
 
-    /// Adds connections to Kafka that can be intercepted, or answered by another server.
+    /// Warns of connections that can be intercepted, or answered by another server.
     fn kafka(&mut self, settings: &Settings) {
         let property =
             |name: &str| settings.kafka.properties.get(name).map_or("", |value| value.expose().trim());

@@ -1,5 +1,3 @@
-//! Settings and their defaults.
-
 use super::schema::visitor::NamedEntry;
 use crate::ingest::{DeadLetterAnswer, DeadLetterConfig, DeduplicationConfig, SignatureConfig, SourceConfig};
 use crate::routing::{RouteConfig, RouteTemplate, UnknownEvents};
@@ -10,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-/// Settings of the bridge, a configuration for each room.
+/// Settings of the bridge, by room.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Settings {
     /// `server`
@@ -23,9 +21,9 @@ pub struct Settings {
     pub routing: routing::Config,
     /// `kafka` and `topics`
     pub kafka: kafka::Config,
-    /// `kafka.properties_files`: file of each property that is read from one
+    /// `kafka.properties_files`: files of properties.
     pub property_files: BTreeMap<String, String>,
-    /// `kafka.ack_deadline`, and the quota of dead letters under `dead_letter`
+    /// `kafka.ack_deadline`, and the quota under `dead_letter`
     pub delivery: delivery::Config,
     /// `spool`
     pub spool: spool::Config,
@@ -33,16 +31,16 @@ pub struct Settings {
     pub shutdown: ShutdownConfig,
     /// `telemetry`
     pub telemetry: telemetry::Config,
-    /// Key of a secret that the settings file contains itself
+    /// Key of a secret that the settings file contains itself.
     pub(super) secret_in_file: Option<String>,
 }
 
 /// Settings under `shutdown`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShutdownConfig {
-    /// Time from a signal, with readiness off, to the end of accepting events.
+    /// Time from a signal to the end of accepting events, without readiness.
     pub delay: Duration,
-    /// Longest time after the delay in which the events in flight are finished.
+    /// Time after the delay to finish events in flight.
     pub timeout: Duration,
 }
 
@@ -115,20 +113,16 @@ impl Default for Settings {
     }
 }
 
-/// Maps of librdkafka's properties: of values, and of files.
 pub(super) const PROPERTY_MAPS: [&str; 2] = ["kafka.properties", "kafka.properties_files"];
 
-/// Maps of the headers for the collector of traces: of values, and of files.
 pub(super) const HEADER_MAPS: [&str; 2] = ["telemetry.otlp_headers", "telemetry.otlp_headers_files"];
 
 impl Settings {
-    /// Returns the key of a property of librdkafka.
     pub(super) fn property_key(&self, name: &str) -> String {
         let is_in_file = self.property_files.contains_key(name);
         format!("{}.{name}", PROPERTY_MAPS[usize::from(is_in_file)])
     }
 
-    /// Returns the key of a header for the collector of traces.
     pub(super) fn header_key(&self, name: &str) -> String {
         let is_in_file = self.telemetry.otlp.header_files.contains_key(name);
         format!("{}.{name}", HEADER_MAPS[usize::from(is_in_file)])

@@ -1,30 +1,28 @@
-//! Places that settings are read from.
-
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Places that settings are read from, besides their defaults. A later field overrides an earlier one.
+/// Places that settings are read from. A later field overrides an earlier one.
 #[derive(Clone, Default)]
 pub struct SettingsInput {
     /// Settings file.
     pub file: SettingsFile,
-    /// Environment variables. Only those that begin with `JUSTCALL_BRIDGE__` are settings.
+    /// Only variables that begin with `JUSTCALL_BRIDGE__` are settings.
     pub environment: Vec<(OsString, OsString)>,
-    /// Flags as `key=value`, such as `kafka.ack_deadline=3s`.
+    /// As `key=value`.
     pub flags: Vec<String>,
-    /// Files that are read among those that the settings name.
+    /// Files to read among those that the settings name.
     pub referenced_files: ReferencedFiles,
 }
 
-/// Files that are read, and must exist, among those that the settings name.
+/// These files must exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ReferencedFiles {
-    /// Every file, as a bridge needs them.
+    /// As a bridge needs them.
     #[default]
     All,
-    /// Files with Kafka's properties. For commands that connect to Kafka.
+    /// For commands that connect to Kafka.
     OfKafka,
-    /// No file. For commands that only evaluate the settings, such as in CI.
+    /// For commands that only evaluate the settings, such as in CI.
     None,
 }
 
@@ -43,7 +41,7 @@ pub enum SettingsFile {
 const USUAL_FILES: [&str; 2] = ["config/bridge.yaml", "/etc/justcall-bridge/bridge.yaml"];
 
 impl SettingsInput {
-    /// Returns the settings file, if there is one.
+    /// Path of the settings file.
     pub fn file(&self) -> Option<&Path> {
         match &self.file {
             SettingsFile::None => None,
@@ -52,7 +50,7 @@ impl SettingsInput {
         }
     }
 
-    /// Returns the same input, whose file must exist from now on if it exists now.
+    /// If the file exists now, it must exist from now on.
     #[must_use]
     pub fn pinned(self) -> Self {
         let file = self.file().map_or(SettingsFile::None, |path| SettingsFile::At(path.to_owned()));

@@ -1,5 +1,3 @@
-//! From what an operator writes to settings, or to every problem with it.
-
 mod bad;
 mod good;
 mod routes;
@@ -7,7 +5,6 @@ mod routes;
 use super::{SettingErrors, Settings, SettingsFile, SettingsInput};
 use std::io::Write;
 
-/// Settings from a file's text.
 fn load(yaml: &str) -> Result<Settings, SettingErrors> {
     load_from(yaml, &[], &[])
 }

@@ -1,4 +1,4 @@
-//! Validation of settings that deserialization accepted: against each other, and against their files.
+//! Validation of settings against each other, and against their files.
 
 pub(super) mod event_size;
 mod kafka_properties;
@@ -20,7 +20,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use validation_errors::ValidationErrors;
 
-/// Reads the files with properties and headers, and reports every error.
+/// Also reads the files with properties and headers.
 pub(super) fn validate(
     settings: &mut Settings,
     root: &Value,
@@ -54,7 +54,7 @@ pub(super) fn validate(
     traces(settings, &mut errors);
 }
 
-/// Reports and shortens a list that is too long. Validation and reload compare entries with each other.
+/// Shortens a list that is too long, because validation and reload compare entries with each other.
 fn limit<T>(key: &str, entries: &mut Vec<T>, errors: &mut ValidationErrors<'_>) {
     const MAX_ENTRIES: usize = 2000;
     if entries.len() > MAX_ENTRIES {
@@ -80,7 +80,6 @@ fn tls(settings: &Settings, files: ReferencedFiles, errors: &mut ValidationError
     }
 }
 
-/// Adds the content of files, each by its name, to a map of values.
 fn read_files(
     [value_map, file_map]: [&str; 2],
     paths: &BTreeMap<String, String>,

@@ -1,10 +1,7 @@
-//! Values of a tree of settings by their path.
-
 use config::{Value, ValueKind};
 
-/// Returns the value under a key such as `routes[2].topics[0]` or `kafka.properties.linger.ms`.
-///
-/// An index into a single value finds that value, because a list of one may be written without brackets.
+/// Key such as `routes[2].topics[0]`. An index into a single value finds that value, because a list of one
+/// may be written without brackets.
 pub(super) fn value_at<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
     if key.is_empty() {
         return Some(value);
@@ -23,7 +20,7 @@ pub(super) fn value_at<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
     }
 }
 
-/// Returns the keys of a value in a tree if `is_match` accepts them, without those of empty values.
+/// Returns the keys of the first value that `is_match` accepts, without empty values.
 pub(super) fn find_path(value: &Value, is_match: &impl Fn(&[String]) -> bool) -> Option<Vec<String>> {
     find_below(&mut Vec::new(), value, is_match)
 }

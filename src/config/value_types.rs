@@ -1,5 +1,3 @@
-//! Types of the settings' values: how a value is written and printed.
-
 use super::schema::visitor::{TextSyntax, ValueType};
 use crate::telemetry::Ratio;
 use crate::yaml::string;
@@ -16,12 +14,10 @@ pub(super) mod maps;
 pub(super) mod routes;
 pub(super) mod secrets;
 
-/// Returns names in backquotes, separated by commas.
 pub(super) fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns the text of a single value.
 fn scalar(value: &Value) -> Result<String, String> {
     match &value.kind {
         ValueKind::Table(_) => Err("must be one value, not a map".into()),
@@ -44,7 +40,6 @@ fn check_range<T: PartialOrd>(
     }
 }
 
-/// Text that is not empty.
 pub(super) struct NonEmptyText;
 
 impl ValueType<String> for NonEmptyText {
@@ -58,7 +53,6 @@ impl ValueType<String> for NonEmptyText {
     }
 }
 
-/// Path in the file system.
 pub(super) struct FilePath;
 
 impl ValueType<PathBuf> for FilePath {
@@ -71,7 +65,6 @@ impl ValueType<PathBuf> for FilePath {
     }
 }
 
-/// `true` or `false`.
 pub(super) struct Boolean;
 
 impl ValueType<bool> for Boolean {
@@ -88,7 +81,7 @@ impl ValueType<bool> for Boolean {
     }
 }
 
-/// Rewrites YAML's hexadecimal and octal numbers in decimal.
+/// YAML has hexadecimal and octal numbers.
 fn decimal(text: String) -> String {
     let radix = [("0x", 16), ("0o", 8)]
         .into_iter()
@@ -96,7 +89,6 @@ fn decimal(text: String) -> String {
     radix.map_or(text, |number| number.to_string())
 }
 
-/// Whole number in a range.
 pub(super) struct Integer<T>(pub(super) RangeInclusive<T>);
 
 impl<T: FromStr + PartialOrd + Display> ValueType<T> for Integer<T> {
@@ -112,7 +104,6 @@ impl<T: FromStr + PartialOrd + Display> ValueType<T> for Integer<T> {
     }
 }
 
-/// Number from 0 to 1.
 pub(super) struct Fraction;
 
 impl ValueType<Ratio> for Fraction {
@@ -126,7 +117,6 @@ impl ValueType<Ratio> for Fraction {
     }
 }
 
-/// Value that may be absent.
 pub(super) struct Optional<K>(pub(super) K);
 
 impl<T, K: ValueType<T>> ValueType<Option<T>> for Optional<K> {
@@ -147,7 +137,6 @@ impl<T, K: ValueType<T>> ValueType<Option<T>> for Optional<K> {
     }
 }
 
-/// One of several words.
 pub(super) struct Choice<T: 'static>(pub(super) &'static [(&'static str, T)]);
 
 impl<T: Copy + PartialEq> ValueType<T> for Choice<T> {
@@ -164,7 +153,7 @@ impl<T: Copy + PartialEq> ValueType<T> for Choice<T> {
     }
 }
 
-/// Number of bytes in a range: `960 KiB`, `1 MB`, `1000000`.
+/// In a range: `960 KiB`, `1 MB`, `1000000`.
 pub(super) struct ByteSize(pub(super) RangeInclusive<usize>);
 
 const UNITS: [(&str, usize); 7] = [
@@ -216,7 +205,7 @@ impl ValueType<u64> for ByteSize {
     }
 }
 
-/// Duration in a range: `500ms`, `2s`, `15m`.
+/// In a range: `500ms`, `2s`, `15m`.
 pub(super) struct TimeSpan(pub(super) RangeInclusive<Duration>);
 
 pub(super) fn format_duration(time: &Duration) -> String {
@@ -238,7 +227,6 @@ impl ValueType<Duration> for TimeSpan {
     }
 }
 
-/// Address and port of a listener.
 pub(super) struct ListenAddress;
 
 impl ValueType<SocketAddr> for ListenAddress {
@@ -252,7 +240,7 @@ impl ValueType<SocketAddr> for ListenAddress {
     }
 }
 
-/// Path of a URL. A slash at its end is removed.
+/// A slash at the end is removed.
 pub(super) struct UrlPath;
 
 impl ValueType<String> for UrlPath {
@@ -296,7 +284,7 @@ impl ValueType<Vec<String>> for TextList {
     }
 }
 
-/// Addresses of Kafka brokers, written as a [`TextList`].
+/// Written as a [`TextList`].
 pub(super) struct ServerList;
 
 impl ValueType<String> for ServerList {
@@ -335,7 +323,7 @@ fn is_server(text: &str) -> bool {
     })
 }
 
-/// Rejects control characters, which are mistakes such as a line break at the end of a secret.
+/// Control characters are mistakes, such as a line break at the end of a secret.
 fn without_control_characters(text: String) -> Result<String, String> {
     if text.contains(char::is_control) { Err(HAS_CONTROL_CHARACTER.into()) } else { Ok(text) }
 }

@@ -1,12 +1,9 @@
-//! Values of the crate `config` from YAML, each with the line that it is from.
+//! Values of the crate `config` from YAML, each with its line.
 
 use crate::yaml::{self, YamlError, YamlItem, YamlValue};
 use config::{Map, Value, ValueKind};
 
-/// Parses a text. The origin of each value is `origin` of its line, or of its key's line in a map.
-///
-/// # Errors
-/// Fails as [`yaml::parse`] does.
+/// `origin` is called with the line of a value, or of its key in a map.
 pub(super) fn parse(text: &str, origin: impl Fn(usize) -> String) -> Result<Value, Vec<YamlError>> {
     let root = yaml::parse(text)?;
     Ok(root.map_or_else(|| Value::new(None, Map::<String, Value>::new()), |root| value(&root, &origin)))

@@ -1,5 +1,4 @@
-//! Client of the admin API, for [`TopicProvisioner`](super::TopicProvisioner) and
-//! [`Cluster`](super::Cluster).
+//! Client of the admin API.
 
 use super::background_drop::BackgroundDrop;
 use super::{Config, Error, KafkaRefusal, TopicsConfig, client_config};
@@ -13,41 +12,36 @@ use rdkafka::metadata::{Metadata, MetadataTopic};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Time for one answer of the cluster.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Time without an answer after which the client is replaced. Longer than librdkafka needs to notice a broken
-/// connection and to reconnect.
+/// Longer than librdkafka needs to notice a broken connection and to reconnect.
 const REPLACE_TIMEOUT: Duration = Duration::from_secs(15);
 
 type Client = BackgroundDrop<AdminClient<DefaultClientContext>>;
 
 /// Admin client, replaced when it gets no answers.
 ///
-/// While all brokers are fenced, shortly after a freeze or a restart of all, they report that there are
-/// none. librdkafka then forgets the brokers that it knows, and may fail to use the bootstrap servers again
-/// (confluentinc/librdkafka, issue 5301).
+/// While all brokers are fenced, after a freeze or a restart, they report that there are none. librdkafka may
+/// then lose all brokers and not return to the bootstrap servers (confluentinc/librdkafka, issue 5301).
 #[derive(Clone)]
 pub(super) struct Admin(Arc<AdminInner>);
 
 struct AdminInner {
     settings: ClientConfig,
     client: ArcSwap<Client>,
-    /// Time since which the client gets no answers.
     unanswered_since: Mutex<Option<Instant>>,
     replace_timeout: Duration,
 }
 
 impl Admin {
-    /// Creates a client, which connects in the background.
     pub(super) fn new(config: &Config) -> Result<Self, Error> {
         Self::with_replace_timeout(config, REPLACE_TIMEOUT)
     }
 
     fn with_replace_timeout(config: &Config, replace_timeout: Duration) -> Result<Self, Error> {
         let mut settings = client_config::connection(config);
-        // librdkafka queues this client's log, and no thread polls that queue. In an outage it would grow
-        // without limit.
+        // librdkafka queues this log and no thread polls the queue, which would grow without limit in an
+        // outage.
         settings.set_log_level(RDKafkaLogLevel::Emerg);
         let client = ArcSwap::from_pointee(BackgroundDrop::new(AdminClient::from_config(&settings)?));
         Ok(Self(Arc::new(AdminInner {
@@ -58,12 +52,12 @@ impl Admin {
         })))
     }
 
-    /// Returns the current client, for requests that rdkafka's admin API does not wrap.
+    /// For requests that rdkafka's admin API does not wrap.
     pub(super) fn raw(&self) -> Arc<Client> {
         self.0.client.load_full()
     }
 
-    /// Returns whether a broker answers within that time. Blocks.
+    /// Blocks.
     pub(super) fn is_cluster_answering(&self, within: Duration) -> bool {
         self.fetch(None, within).is_ok()
     }
@@ -80,7 +74,6 @@ impl Admin {
         fetched
     }
 
-    /// Returns what `read` takes from the metadata of one topic, or of all.
     pub(super) async fn metadata<T: Send + 'static>(
         &self,
         topic: Option<&str>,
@@ -92,7 +85,7 @@ impl Admin {
         fetched.await.map_err(|panic| Error::Unreachable(panic.to_string()))?.map_err(failed)
     }
 
-    /// Returns the topics that the cluster shows to this client, with their numbers of partitions.
+    /// Returns the topics that this client may see, with their numbers of partitions.
     pub(super) async fn topics(&self) -> Result<Vec<(String, u32)>, Error> {
         let topics = |metadata: &Metadata| {
             let readable = metadata.topics().iter().filter(|topic| topic.error().is_none());
@@ -101,7 +94,7 @@ impl Admin {
         self.metadata(None, topics).await
     }
 
-    /// Creates a topic. `false`: it existed already.
+    /// `false`: it existed already.
     pub(super) async fn create(&self, topic: &str, config: &TopicsConfig) -> Result<bool, Error> {
         match self.create_with(topic, config, &options()).await? {
             Ok(_) => Ok(true),
@@ -110,7 +103,6 @@ impl Admin {
         }
     }
 
-    /// Checks whether a topic could be created, and creates nothing.
     pub(super) async fn would_create(&self, topic: &str, config: &TopicsConfig) -> Result<(), Error> {
         let made = self.create_with(topic, config, &options().validate_only(true)).await?;
         made.map(drop).map_err(|(_, code)| KafkaRefusal::from(code).into())
@@ -132,20 +124,17 @@ impl Admin {
 }
 
 impl AdminInner {
-    /// Records whether a request of time `asked` was answered. Returns `true` to one caller when the client
-    /// must be replaced.
+    /// `asked`: time of the request. Returns `true` to one caller when the client must be replaced.
     fn is_to_be_replaced(&self, asked: Instant, is_cluster_answering: bool) -> bool {
         let mut since = self.unanswered_since.lock();
         if is_cluster_answering {
             *since = None;
             return false;
         }
-        // The next client starts with a new time.
         since.get_or_insert(asked).elapsed() >= self.replace_timeout && since.take().is_some()
     }
 }
 
-/// Returns the number of partitions of a topic.
 pub(super) fn partitions(topic: &MetadataTopic) -> u32 {
     u32::try_from(topic.partitions().len()).unwrap_or(0)
 }
@@ -154,12 +143,10 @@ pub(super) fn options() -> AdminOptions {
     AdminOptions::new().request_timeout(Some(TIMEOUT)).operation_timeout(Some(TIMEOUT))
 }
 
-/// Returns the only element of an answer.
 pub(super) fn only<T>(answers: Vec<T>) -> Result<T, Error> {
     answers.into_iter().next().ok_or_else(|| Error::Unreachable("the cluster gave no answer".into()))
 }
 
-/// Converts the error of a whole request.
 pub(super) fn failed(error: KafkaError) -> Error {
     use RDKafkaErrorCode as Code;
     let code = match &error {

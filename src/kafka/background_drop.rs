@@ -1,16 +1,12 @@
-//! Destruction of a librdkafka client in the background.
-
 use std::ops::Deref;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-/// Client that is destroyed on a thread of its own.
-///
-/// Its destruction waits for librdkafka's broker threads, which may wait for DNS longer than a stop or a
-/// replacement may take.
+/// Client that is destroyed on its own thread. The destruction waits for librdkafka's broker threads, which
+/// may wait for DNS.
 pub(super) struct BackgroundDrop<T: Send + 'static>(Option<T>);
 
-/// Longest wait of the holder for the destruction.
+/// Longest wait of the dropping thread.
 const DESTROY_TIMEOUT: Duration = Duration::from_millis(500);
 
 impl<T: Send + 'static> BackgroundDrop<T> {
@@ -35,7 +31,7 @@ impl<T: Send + 'static> Drop for BackgroundDrop<T> {
             drop(client);
             let _ = done.send(());
         };
-        // If no thread can be started, the closure drops the client here.
+        // If no thread starts, the closure drops the client here.
         if std::thread::Builder::new().name("kafka-destroy".into()).spawn(destroy).is_ok()
             && destroyed.recv_timeout(DESTROY_TIMEOUT).is_err()
         {

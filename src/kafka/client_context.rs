@@ -1,5 +1,3 @@
-//! Callbacks of librdkafka clients that log errors.
-
 use crate::health::Readiness;
 use parking_lot::Mutex;
 use rdkafka::ClientContext;
@@ -9,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Context that logs each cause of errors once, and reports errors to the readiness.
+/// Logs each cause of errors once, and reports errors to the readiness.
 #[derive(Clone)]
 pub(super) struct ErrorLogContext {
     pub(super) readiness: Arc<Readiness>,
@@ -31,15 +29,14 @@ impl ClientContext for ErrorLogContext {
         use RDKafkaErrorCode as Code;
         let reason = plain_reason(reason);
         match error.rdkafka_error_code() {
-            // librdkafka repeats it at every attempt.
             Some(Code::AllBrokersDown) => self.readiness.kafka_down("no broker can be reached"),
-            // A consumer looks up the coordinator of a group that it never joins, and requests the event of a
-            // partition's end.
+            // A consumer looks up the coordinator of a group that it never joins, and gets partition ends as
+            // errors.
             Some(Code::GroupAuthorizationFailed | Code::PartitionEOF) => {}
             Some(Code::Fatal) => tracing::error!(%error, reason, "librdkafka failed for good"),
             _ => {
                 self.readiness.kafka_failed(reason);
-                // Brokers close idle connections and restart. The next error has the cause.
+                // Brokers close idle connections and restart; the next error has the cause.
                 let is_end = reason.contains("Disconnected");
                 if !is_end && self.logged.is_news(reason, Instant::now()) {
                     tracing::warn!(reason, "a request to Kafka failed");
@@ -49,18 +46,16 @@ impl ClientContext for ErrorLogContext {
     }
 }
 
-/// Reasons that were logged recently.
 #[derive(Default)]
 struct LoggedReasons(Mutex<HashMap<String, Instant>>);
 
 impl LoggedReasons {
-    /// Interval after which the same reason is logged again.
+    /// Interval after which a reason is logged again.
     const REPEAT_INTERVAL: Duration = Duration::from_secs(600);
 
-    /// Limit on remembered reasons. Further ones are not logged.
+    /// Further reasons are not logged.
     const MAX_REASONS: usize = 64;
 
-    /// Returns whether a reason must be logged.
     fn is_news(&self, cause: &str, now: Instant) -> bool {
         let mut logged = self.0.lock();
         logged.retain(|_, at| now.saturating_duration_since(*at) < Self::REPEAT_INTERVAL);
@@ -72,12 +67,12 @@ impl LoggedReasons {
     }
 }
 
-/// Returns a reason without the state and time at its end, which differ each time.
+/// Drops the state and time at a reason's end, which differ each time.
 pub(super) fn plain_reason(reason: &str) -> &str {
     reason.find(" (after ").map_or(reason, |end| &reason[..end])
 }
 
-/// Logs a line of librdkafka at debug, whatever its level. [`ErrorLogContext`] logs the causes.
+/// Logs at debug, whatever the level: [`ErrorLogContext`] logs the causes.
 pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     tracing::debug!(target: "librdkafka", level = ?level, facility, "{message}");
 }

@@ -1,4 +1,4 @@
-//! Trial of a client configuration: faults at which librdkafka cannot create a client.
+//! Trial creation of the clients, because librdkafka detects some faults only there.
 
 use super::client_config::{connection, producer};
 use super::properties::{Properties, is_known};
@@ -8,18 +8,16 @@ use rdkafka::error::KafkaError;
 use rdkafka::producer::BaseProducer;
 use std::collections::BTreeMap;
 
-/// Reason why librdkafka cannot create a client although it accepts each value.
+/// Reason why librdkafka creates no client although it accepts each value.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct CreationFault {
     /// Properties that the reason names.
     pub properties: Vec<String>,
-    /// Reason in librdkafka's words.
     pub reason: String,
 }
 
-/// Returns the first fault at which librdkafka would fail when `serve` creates its clients.
-///
-/// Creates clients without servers and drops them, so no connection is opened.
+/// Creates the clients of `serve` without servers, so that no connection is opened, and returns the first
+/// fault.
 pub(crate) fn creation_fault(properties: &Properties) -> Option<CreationFault> {
     let reason = for_trial(properties).iter().find_map(|client| match BaseProducer::from_config(client) {
         Ok(_) => None,
@@ -35,7 +33,6 @@ pub(crate) fn creation_fault(properties: &Properties) -> Option<CreationFault> {
     Some(CreationFault { properties: names.map(str::to_owned).collect(), reason })
 }
 
-/// Returns the configurations of the clients that `serve` creates, without servers, for a trial.
 fn for_trial(properties: &Properties) -> [ClientConfig; 2] {
     let properties = properties.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
     let config = Config {

@@ -1,9 +1,8 @@
 //! Cluster for operator commands.
 //!
-//! Topic configuration is written with Kafka's older request, because rdkafka offers no other in safe code.
-//! It replaces the whole configuration of a topic, so [`Cluster::set_topic_config`] reads the configuration,
-//! applies the change and writes all of it. A concurrent change by another client is lost. rdkafka does not
-//! pass on why a cluster hides or keeps a configuration; the result is checked instead, see [`KafkaRefusal`].
+//! rdkafka offers only Kafka's older request for topic configuration, which replaces all of it. So
+//! [`Cluster::set_topic_config`] reads, changes and writes the whole; a concurrent change is lost. rdkafka
+//! hides why a cluster refuses configuration; the result is checked instead, see [`KafkaRefusal`].
 
 mod description;
 mod error_listener;
@@ -27,7 +26,6 @@ use std::time::{Duration, Instant};
 /// Time until a change of configuration must be visible.
 const CHANGE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Interval between checks of a change.
 const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Cluster that has answered. Each request has ten seconds.
@@ -37,21 +35,13 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Waits until a broker of the cluster answers.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Client`] for a rejected property; [`Error::AuthenticationFailed`] and [`Error::TlsFailed`] as
-    /// soon as a broker reports it; otherwise [`Error::Unreachable`] after ten seconds.
+    /// Waits up to ten seconds for an answer; ends early on [`Error::AuthenticationFailed`] or
+    /// [`Error::TlsFailed`].
     pub async fn connect(config: &Config) -> Result<Self, Error> {
         Self::connect_within(config, TIMEOUT).await
     }
 
-    /// Like [`Cluster::connect`], with another timeout.
-    ///
-    /// # Errors
-    ///
-    /// As [`Cluster::connect`].
+    /// [`Cluster::connect`] with another timeout.
     pub async fn connect_within(config: &Config, timeout: Duration) -> Result<Self, Error> {
         let listener = ErrorListener::new(config)?;
         let admin = Admin::new(config)?;
@@ -60,16 +50,12 @@ impl Cluster {
         Ok(Self { admin, brokers })
     }
 
-    /// Returns the brokers that were alive at the first answer.
+    /// Returns the brokers alive at the first answer.
     pub fn brokers(&self) -> &[Broker] {
         &self.brokers
     }
 
-    /// Describes topics.
-    ///
-    /// # Errors
-    ///
-    /// If the cluster does not answer. A refusal for a single topic is part of its description.
+    /// Describes topics. A refusal for one topic is part of its description.
     pub async fn describe(&self, names: &[String]) -> Result<BTreeMap<String, Described>, Error> {
         let mut described = BTreeMap::new();
         let mut found = self.found(names).await?;
@@ -86,11 +72,7 @@ impl Cluster {
         Ok(described)
     }
 
-    /// Returns a broker's configuration by name, defaults included.
-    ///
-    /// # Errors
-    ///
-    /// If the cluster does not answer, or the right `DescribeConfigs` is missing.
+    /// Returns a broker's configuration, with defaults. Needs the right `DescribeConfigs`.
     pub async fn broker_config(&self, id: i32) -> Result<BTreeMap<String, ConfigValue>, Error> {
         let wanted = [ResourceSpecifier::Broker(id)];
         let answers = self.admin.raw().describe_configs(&wanted, &options()).await.map_err(failed)?;
@@ -98,28 +80,17 @@ impl Cluster {
     }
 
     /// Creates a topic. `false`: it existed, and is unchanged.
-    ///
-    /// # Errors
-    ///
-    /// If the cluster does not answer, or refuses.
     pub async fn create_topic(&self, name: &str, config: &TopicsConfig) -> Result<bool, Error> {
         self.admin.create(name, config).await
     }
 
-    /// Checks whether the cluster would create the topic for this user. Creates nothing.
-    ///
-    /// # Errors
-    ///
-    /// If the cluster does not answer, or would refuse.
+    /// Checks whether this user could create the topic.
     pub async fn would_create_topic(&self, name: &str, config: &TopicsConfig) -> Result<(), Error> {
         self.admin.would_create(name, config).await
     }
 
-    /// Adds partitions until the topic has `total`. This changes the partition of keys.
-    ///
-    /// # Errors
-    ///
-    /// If the cluster does not answer, or refuses, also because the topic has as many or more.
+    /// Adds partitions until the topic has `total`, which changes the partition of keys. Fails if it has as
+    /// many.
     pub async fn add_partitions(&self, topic: &str, total: usize) -> Result<(), Error> {
         let wanted = [NewPartitions::new(topic, total)];
         let results = self.admin.raw().create_partitions(&wanted, &options()).await.map_err(failed)?;
@@ -127,10 +98,6 @@ impl Cluster {
     }
 
     /// Sets `changes` on the topic and keeps its other values, see [the module](self).
-    ///
-    /// # Errors
-    ///
-    /// If the cluster does not answer, or refuses to return or to change the configuration.
     pub async fn set_topic_config(
         &self,
         topic: &str,
@@ -152,7 +119,6 @@ impl Cluster {
         Ok(())
     }
 
-    /// Returns the partitions of those topics that the cluster shows.
     async fn found(&self, names: &[String]) -> Result<BTreeMap<String, Vec<Partition>>, Error> {
         let names: BTreeSet<String> = names.iter().cloned().collect();
         let read = move |metadata: &Metadata| {
@@ -163,8 +129,7 @@ impl Cluster {
         self.admin.metadata(None, read).await
     }
 
-    /// Returns why a topic is not in the list of all topics. Only a request for the topic itself returns a
-    /// refusal.
+    /// Returns why a topic is not listed: only a request for the topic itself returns a refusal.
     async fn refusal_of(&self, name: &str) -> Result<Described, Error> {
         let read = |metadata: &Metadata| match metadata.topics().first() {
             Some(topic) => match topic.error() {
@@ -172,7 +137,7 @@ impl Cluster {
                 Some(error) if !is_there(Some(error)) => {
                     Described::Refused(RDKafkaErrorCode::from(error).into())
                 }
-                // Created after the list was read; treated as missing.
+                // Created after the list was read.
                 _ => Described::Missing,
             },
             None => Described::Missing,
@@ -199,7 +164,7 @@ impl Cluster {
     }
 }
 
-/// A new topic has no leaders for a moment, but exists.
+/// A new topic has no leaders for a moment.
 fn is_there(error: Option<RDKafkaRespErr>) -> bool {
     matches!(error, None | Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE))
 }
@@ -216,7 +181,7 @@ fn partitions(topic: &MetadataTopic) -> Vec<Partition> {
     all
 }
 
-/// Converts the answer of a describe request. An empty configuration means a missing right.
+/// An empty configuration means a missing right.
 fn convert_config(answer: ConfigResourceResult) -> Result<BTreeMap<String, ConfigValue>, KafkaRefusal> {
     let values = values(answer.map_err(KafkaRefusal::from)?);
     if values.is_empty() { Err(KafkaRefusal::ConfigHidden) } else { Ok(values) }
@@ -235,7 +200,7 @@ fn values(resource: ConfigResource) -> BTreeMap<String, ConfigValue> {
     resource.entries.into_iter().map(value).collect()
 }
 
-/// Returns whether all changes are set on the topic itself.
+/// Values of the broker or Kafka's defaults do not count.
 fn is_set(now: &BTreeMap<String, ConfigValue>, changes: &BTreeMap<String, String>) -> bool {
     changes.iter().all(|(name, wanted)| {
         now.get(name).is_some_and(|it| {
@@ -245,14 +210,14 @@ fn is_set(now: &BTreeMap<String, ConfigValue>, changes: &BTreeMap<String, String
     })
 }
 
-/// Returns whether two configuration values are equal. Kafka normalizes numbers, booleans and lists.
+/// Kafka normalizes numbers, booleans and lists.
 pub(crate) fn same_value(one: &str, other: &str) -> bool {
     let items = |text: &str| text.split(',').map(|item| item.trim().to_owned()).collect::<Vec<_>>();
     let number = |text: &str| text.trim().parse::<f64>().ok();
     let whole = |text: &str| text.trim().parse::<i64>().ok();
     let is_switch = |text: &str| ["true", "false"].iter().any(|word| text.trim().eq_ignore_ascii_case(word));
     match (whole(one), whole(other), number(one), number(other)) {
-        // Beyond 2^53, floating-point numbers would be rounded.
+        // Floating-point numbers beyond 2^53 would be rounded.
         (Some(one), Some(other), ..) => one == other,
         (.., Some(one), Some(other)) => one == other,
         _ if is_switch(one) => one.trim().eq_ignore_ascii_case(other.trim()),
@@ -260,8 +225,7 @@ pub(crate) fn same_value(one: &str, other: &str) -> bool {
     }
 }
 
-/// Returns all values to set on a topic: its present ones with the changes. `None` if a present value is
-/// hidden, because it would be lost.
+/// `None` if a present value is hidden, because it would be lost.
 fn with_changes(
     now: &BTreeMap<String, ConfigValue>,
     changes: &BTreeMap<String, String>,
@@ -310,7 +274,6 @@ mod tests {
     fn hidden_value_is_not_overwritten() {
         let now = map(vec![("secret.of.the.topic", value(None, ConfigOrigin::Topic))]);
         assert_eq!(with_changes(&now, &map(vec![("retention.ms", "5".to_owned())])), None);
-        // Unless it is the changed value.
         let changes = map(vec![("secret.of.the.topic", "5".to_owned())]);
         assert_eq!(with_changes(&now, &changes), Some(changes.clone()));
     }

@@ -1,5 +1,3 @@
-//! Settings for Kafka.
-
 use crate::secret::Secret;
 use std::collections::BTreeMap;
 
@@ -8,7 +6,7 @@ use std::collections::BTreeMap;
 pub struct Config {
     /// Addresses as `host:port`, separated by commas.
     pub bootstrap_servers: String,
-    /// librdkafka properties, those read from files included. Some are secret, so all are treated as secret.
+    /// librdkafka properties, those from files included. All are treated as secret, because some are.
     pub properties: BTreeMap<String, Secret>,
     /// Creation of missing topics.
     pub topics: TopicsConfig,
@@ -17,12 +15,12 @@ pub struct Config {
 /// Settings under `topics`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicsConfig {
-    /// True if a missing topic is created on first use.
+    /// Creates a missing topic on first use.
     pub create_missing: bool,
-    /// Partitions of a new topic; `None`: the broker's default.
+    /// `None`: the broker's default.
     pub partitions: Option<i32>,
-    /// Replicas of a new topic; `None`: the broker's default.
+    /// `None`: the broker's default.
     pub replication_factor: Option<i32>,
-    /// Topic configuration of a new topic, such as `retention.ms`.
+    /// Configuration of a new topic, such as `retention.ms`.
     pub config: BTreeMap<String, String>,
 }

@@ -1,41 +1,35 @@
-//! Diagnosis of failed connections from librdkafka's error texts, because it has no codes for most causes.
+//! Diagnosis of connections from librdkafka's error texts, because most causes have no code.
 
 use super::Error;
 
-/// Cause of a failed connection to a broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// librdkafka rejects a property, or cannot read its file. Contains the reason.
+    /// librdkafka rejects a property, or cannot read its file.
     Properties(String),
-    /// The broker's certificate is for another host name.
+    /// The certificate is for another host name.
     OtherName,
-    /// The authority of the broker's certificate is unknown.
     UnknownAuthority,
-    /// The broker's certificate is not valid at this time.
+    /// The certificate is expired, or not valid yet.
     NotValidNow,
     /// The broker requires a client certificate, or another one.
     ClientCertificate,
-    /// The client uses TLS, but the broker's port does not.
     TlsToPlaintext,
-    /// The client does not use TLS, but the broker's port does.
     PlaintextToTls,
-    /// The broker closed the connection at once: it requires TLS or SASL, or is not a Kafka broker.
+    /// Closed at once: the broker requires TLS or SASL, or is not a Kafka broker.
     HungUp,
     /// The client uses SASL, but the broker's port does not.
     SaslUnwanted,
-    /// The broker rejects user and password.
     Credentials,
-    /// The broker supports other SASL mechanisms, named here if known.
+    /// The broker supports other mechanisms, named here if known.
     Mechanism(Option<String>),
     /// The broker accepts the connection and does not answer.
     Silent,
-    /// It answers, but its advertised brokers cannot be reached, as `host:port`.
+    /// The advertised brokers cannot be reached, as `host:port`.
     Elsewhere(Vec<String>),
-    /// Other cause, in librdkafka's words.
     Other(String),
 }
 
-/// Causes by a part of the error text, in lower case. The first row that matches is the cause.
+/// By a part of the error text, in lower case. The first match counts.
 const CAUSES: &[(&str, Cause)] = &[
     ("unsupported sasl mechanism", Cause::Mechanism(None)),
     ("no provider for sasl mechanism", Cause::Mechanism(None)),
@@ -46,7 +40,7 @@ const CAUSES: &[(&str, Cause)] = &[
     ("packet length too long", Cause::TlsToPlaintext),
     ("plaintext broker listener", Cause::TlsToPlaintext),
     ("certificate verify failed", Cause::UnknownAuthority),
-    // With TLS 1.3 the alert arrives after the client has completed its handshake.
+    // With TLS 1.3 the alert arrives after the client's handshake.
     ("alert certificate required", Cause::ClientCertificate),
     ("alert bad certificate", Cause::ClientCertificate),
     ("alert handshake failure", Cause::ClientCertificate),
@@ -57,7 +51,6 @@ const CAUSES: &[(&str, Cause)] = &[
 ];
 
 impl Cause {
-    /// Derives the cause from an error.
     pub(crate) fn of(error: &Error) -> Self {
         let (text, other): (_, fn(String) -> Self) = match error {
             Error::Client(text) => (text, Self::Properties),
@@ -84,8 +77,7 @@ fn sasl(text: &str) -> Cause {
     }
 }
 
-/// Returns brokers that were advertised, not configured: librdkafka appends their id, as in `broker-2:9092/2:
-/// Connect to …`.
+/// librdkafka appends the id of advertised brokers, as in `broker-2:9092/2: Connect to …`.
 fn advertised_brokers(text: &str) -> Vec<String> {
     let advertised = text.split("; ").filter_map(|trouble| {
         let (name, _) = trouble.split_once(": ")?;

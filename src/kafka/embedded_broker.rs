@@ -1,12 +1,9 @@
-//! In-process broker for development.
-
 use super::Error;
 use rdkafka::mocking::MockCluster;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
-/// Broker that speaks Kafka's protocol and keeps records in memory: 5 MiB for each partition. It cannot
-/// create topics on request, so all are created at the start.
+/// Broker for development. Keeps 5 MiB of each partition in memory, and cannot create topics on request.
 pub(crate) struct EmbeddedBroker {
     bootstrap_servers: String,
     stop: Option<mpsc::Sender<()>>,
@@ -15,10 +12,6 @@ pub(crate) struct EmbeddedBroker {
 
 impl EmbeddedBroker {
     /// Starts a broker on a free port of 127.0.0.1.
-    ///
-    /// # Errors
-    ///
-    /// If the broker or its thread cannot be started, or a topic cannot be created.
     pub(crate) fn start(topics: Vec<String>, partitions: i32) -> Result<Self, Error> {
         let (started, start) = mpsc::channel();
         let (stop, stopped) = mpsc::channel::<()>();
@@ -30,7 +23,6 @@ impl EmbeddedBroker {
             });
             let up = cluster.as_ref().map(MockCluster::bootstrap_servers).map_err(ToString::to_string);
             if started.send(up).is_ok() {
-                // Returns when the sender is dropped.
                 let _ = stopped.recv();
             }
         })?;
@@ -41,7 +33,6 @@ impl EmbeddedBroker {
         Ok(Self { bootstrap_servers, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Returns the address for clients, as `host:port`.
     pub(crate) fn bootstrap_servers(&self) -> &str {
         &self.bootstrap_servers
     }

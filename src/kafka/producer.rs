@@ -1,9 +1,7 @@
 //! Producer that all lanes share.
 //!
-//! Layers, from top to bottom: [`Producer`] is delivery's sink and owns the threads. [`ActiveClient`] holds
-//! the current client instance and refuses records during a replacement. [`client_instance`] adds the
-//! delivery reports and fault detection of one client. [`ffi`] calls librdkafka. The [`supervisor`] replaces
-//! a client that failed.
+//! [`ActiveClient`] has the current client and refuses records during a replacement. [`client_instance`] adds
+//! reports and fault detection to [`ffi`]. The [`supervisor`] replaces a failed client.
 
 mod active_client;
 mod client_instance;
@@ -35,14 +33,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use supervisor::Supervisor;
 
-/// Longest wait of a thread for librdkafka before it checks for a stop.
 const POLL_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Time without a report, while brokers answer, after which the client is replaced. Longer than librdkafka
-/// needs to notice a broken connection and to reconnect.
+/// Applies while brokers answer. Longer than librdkafka needs to notice a broken connection and to reconnect.
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Producer of all records. Settles a report for each record.
 pub(crate) struct Producer {
     active: Arc<ActiveClient>,
     metrics: Arc<Metrics>,
@@ -51,21 +46,14 @@ pub(crate) struct Producer {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// Limits of librdkafka's queue, above which it refuses a record as [`RecordFailure::QueueFull`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct QueueLimits {
-    /// Records without a report.
     pub records: usize,
-    /// Bytes of their values, without keys and headers.
+    /// Without keys and headers.
     pub bytes: usize,
 }
 
 impl Producer {
-    /// Starts a producer, which connects in the background.
-    ///
-    /// # Errors
-    ///
-    /// If librdkafka rejects a property, or a thread cannot be started.
     pub(crate) fn start(
         config: &Config,
         readiness: &Arc<Readiness>,
@@ -103,29 +91,25 @@ impl Producer {
         Ok(producer)
     }
 
-    /// Starts a thread. It is joined when the producer is dropped.
     fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
         self.threads.push(std::thread::Builder::new().name(name.into()).spawn(work)?);
         Ok(())
     }
 
-    /// Returns the topics of the cluster.
     pub(crate) fn topics(&self) -> &TopicProvisioner {
         &self.topics
     }
 
-    /// Returns the number of records without a report, those of a client that is being replaced included.
+    /// Includes records of a client that is being replaced.
     pub(crate) fn unreported(&self) -> usize {
         self.active.unreported()
     }
 
-    /// Returns the limits of librdkafka's queue.
     pub(crate) fn queue_limits(&self) -> QueueLimits {
         self.limits
     }
 
-    /// Sends queued records without lingering and waits for their reports, up to `timeout`. Blocks.
-    /// [`Producer::unreported`] returns the number of those left.
+    /// Sends queued records without lingering and waits for their reports. Blocks.
     pub(crate) fn flush(&self, timeout: Duration) {
         let deadline = Instant::now() + timeout;
         // In slices, because the client may be replaced meanwhile.

@@ -1,4 +1,4 @@
-//! Validation of librdkafka properties. A property is refused if a guarantee of the bridge depends on it.
+//! Validation of librdkafka properties: those that guarantees depend on are refused.
 
 use rdkafka::config::ClientConfig;
 use rdkafka::error::KafkaError;
@@ -8,13 +8,12 @@ use std::collections::BTreeMap;
 #[cfg(test)]
 mod tests;
 
-/// Largest number of requests in flight on a connection with which an idempotent producer keeps order.
+/// Largest number of requests with which an idempotent producer keeps order.
 const MAX_IN_FLIGHT: u32 = 5;
 
-/// Returns why a property must not have that value. `None`: it is accepted.
+/// Returns the reason of a refusal.
 pub(crate) fn refused(name: &str, value: &str) -> Option<&'static str> {
     let reason = match name {
-        // Durability.
         "acks" | "request.required.acks" => {
             "is always `all`: a 200 means that every in-sync replica has the record"
         }
@@ -30,7 +29,6 @@ pub(crate) fn refused(name: &str, value: &str) -> Option<&'static str> {
         "retries" | "message.send.max.retries" => {
             "is unlimited: giving up on a record would break order; `kafka.ack_deadline` is the time to set"
         }
-        // Order of keys.
         "max.in.flight" | "max.in.flight.requests.per.connection" => {
             return in_flight(value);
         }
@@ -42,23 +40,18 @@ pub(crate) fn refused(name: &str, value: &str) -> Option<&'static str> {
         "transactional.id" | "transaction.timeout.ms" => {
             "would hide records from readers until a commit that never comes"
         }
-        // Partitions of new topics.
         "allow.auto.create.topics" => {
             "is always off: it makes topics of one partition; see `topics.create_missing`"
         }
-        // Set elsewhere.
         "bootstrap.servers" | "metadata.broker.list" => "is set as `kafka.bootstrap_servers`",
-        // Used by the bridge itself.
         "statistics.interval.ms" => "is the bridge's own: some of its metrics rest on those statistics",
         "opaque" | "enabled_events" | "default_topic_conf" => "is used by the bridge itself",
         "plugin.library.paths" | "ssl.engine.location" | "ssl.providers" => {
             "would load foreign code into the bridge"
         }
-        // librdkafka installs a signal handler for it.
         "internal.termination.signal" => "would take a signal from the bridge, such as the one that stops it",
         "test.mock.num.brokers" | "test.mock.broker.rtt" => "would write to memory instead of Kafka",
         _ if name.ends_with("_cb") => "is a callback, which only code can set",
-        // If both names of a property are set, the order of application is random.
         _ if name.strip_prefix("topic.").is_some_and(is_known) => "is written without `topic.`",
         _ => return None,
     };
@@ -70,7 +63,7 @@ fn in_flight(value: &str) -> Option<&'static str> {
     (!keeps_order).then_some("must be from 1 to 5: an idempotent producer keeps order up to there")
 }
 
-/// Properties with a second name. If both are set, the order of application is random.
+/// Second names. If both are set, librdkafka applies them in random order.
 pub(crate) const ALIASES: [(&str, &str); 6] = [
     ("linger.ms", "queue.buffering.max.ms"),
     ("compression.type", "compression.codec"),
@@ -80,11 +73,10 @@ pub(crate) const ALIASES: [(&str, &str); 6] = [
     ("sasl.oauthbearer.client.id", "sasl.oauthbearer.client.credentials.client.id"),
 ];
 
-/// Default of `message.max.bytes` in librdkafka.
+/// librdkafka's default of `message.max.bytes`.
 pub(crate) const DEFAULT_MESSAGE_MAX_BYTES: usize = 1_000_000;
 
-/// Returns whether librdkafka has a property of that name. The value of an unknown one may be a secret with a
-/// misspelt name.
+/// The value of an unknown property may be a secret with a misspelt name.
 pub(crate) fn is_known(name: &str) -> bool {
     let mut client = ClientConfig::new();
     client.set(name, "");
@@ -92,15 +84,13 @@ pub(crate) fn is_known(name: &str) -> bool {
     !matches!(set, Err(KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..)))
 }
 
-/// Returns whether librdkafka accepts a value for a known property, and uses all of it.
-///
-/// librdkafka reads a number up to the first other character: `5s` as 5, and `1_000` as 1.
+/// Returns whether librdkafka uses all of a known property's value: it reads `5s` as 5 and `1_000` as 1.
 pub(crate) fn accepts(name: &str, value: &str) -> bool {
     let set = ClientConfig::new().set(name, value).create_native_config();
     set.is_ok_and(|client| client.get(name).map_or(true, |used| is_whole(value, &used)))
 }
 
-/// Returns whether a value was used as a whole, unless it was used as a text. librdkafka prints six digits.
+/// Texts are always used as a whole. librdkafka prints six digits.
 fn is_whole(value: &str, used: &str) -> bool {
     if value.trim() == used.trim() {
         return true;
@@ -114,10 +104,10 @@ fn is_whole(value: &str, used: &str) -> bool {
     }
 }
 
-/// SASL mechanisms that this build of librdkafka contains and that need nothing but properties.
+/// Mechanisms in this build of librdkafka that need only properties.
 const MECHANISMS: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
 
-/// Parses a boolean like librdkafka (`rd_kafka_anyconf_set_prop`). `None`: any other text.
+/// As librdkafka does (`rd_kafka_anyconf_set_prop`).
 pub(crate) fn parse_bool(value: &str) -> Option<bool> {
     match value.to_ascii_lowercase().as_str() {
         "true" | "t" | "1" => Some(true),
@@ -126,10 +116,8 @@ pub(crate) fn parse_bool(value: &str) -> Option<bool> {
     }
 }
 
-/// Properties of a client by name.
 pub(crate) type Properties = BTreeMap<String, String>;
 
-/// Returns whether a client with these properties connects over TLS.
 pub(crate) fn uses_tls(properties: &Properties) -> bool {
     protocol(properties).ends_with("ssl")
 }
@@ -138,19 +126,18 @@ fn protocol(properties: &Properties) -> String {
     properties.get("security.protocol").map_or(String::new(), |text| text.trim().to_ascii_lowercase())
 }
 
-/// Names of the property that chooses the SASL mechanism.
 pub(crate) const MECHANISM: [&str; 2] = ["sasl.mechanism", "sasl.mechanisms"];
 
-/// Property that lets librdkafka create tokens for OAUTHBEARER.
+/// Lets librdkafka create tokens for OAUTHBEARER.
 pub(crate) const MAKES_TOKENS: &str = "enable.sasl.oauthbearer.unsecure.jwt";
 
-/// Returns the property that selects an unusable SASL mechanism, and the reason.
+/// Returns the property that selects an unusable mechanism, and the reason.
 pub(crate) fn mechanism_fault(properties: &Properties) -> Option<(&'static str, String)> {
     if !protocol(properties).starts_with("sasl_") {
         return None;
     }
     let chosen = MECHANISM.iter().find_map(|name| Some((*name, properties.get(*name)?.as_str())));
-    // GSSAPI is librdkafka's default.
+    // librdkafka's default.
     let (name, mechanism) = chosen.unwrap_or((MECHANISM[0], "GSSAPI"));
     let makes_tokens = properties.get(MAKES_TOKENS).is_some_and(|value| parse_bool(value) == Some(true));
     if MECHANISMS.contains(&mechanism) || (mechanism == "OAUTHBEARER" && makes_tokens) {
@@ -161,12 +148,10 @@ pub(crate) fn mechanism_fault(properties: &Properties) -> Option<(&'static str, 
     Some((name, format!("the SASL mechanism {mechanism} {why}; must be one of {known}")))
 }
 
-/// Returns whether a property's value is the path of a file or a directory.
 pub(crate) fn names_file(name: &str) -> bool {
     [".location", ".file"].iter().any(|end| name.ends_with(end))
 }
 
-/// Returns whether a property's value must be hidden.
 pub(crate) fn is_secret(name: &str) -> bool {
     const MARKS: [&str; 6] = ["password", "secret", "key", "token", "jaas", "oauthbearer.config"];
     let name = name.to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! Readers of topics. They join no consumer group, commit no offsets, and return committed records only.
+//! Readers of committed records. They join no consumer group and commit no offsets.
 //!
 //! [`Tail`] follows topics as they grow; [`BoundedReader`] reads up to their ends at its start.
 
@@ -14,13 +14,11 @@ use consumer::{Isolation, PartitionOffset, PollResult, TopicConsumer};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-/// Interval between searches for new topics and partitions.
 const DISCOVERY_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Time for such a search, which delays the next record.
+/// A search delays the next record.
 const DISCOVERY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Reader that follows topics.
 pub(crate) struct Tail {
     consumer: TopicConsumer,
     wanted: Box<dyn Fn(&str) -> bool + Send>,
@@ -29,12 +27,7 @@ pub(crate) struct Tail {
 }
 
 impl Tail {
-    /// Starts to read the topics whose names are `wanted`. Topics created later are read from their
-    /// beginning.
-    ///
-    /// # Errors
-    ///
-    /// If the cluster does not answer within ten seconds.
+    /// Reads the `wanted` topics. Those created later are read from their beginning.
     pub(crate) fn follow(
         config: &Config,
         wanted: impl Fn(&str) -> bool + Send + 'static,
@@ -47,16 +40,11 @@ impl Tail {
         Ok(Self { consumer, wanted: Box::new(wanted), known, discovered_at: Instant::now() })
     }
 
-    /// Returns the topics that are read now, by name.
     pub(crate) fn topics(&self) -> BTreeSet<&str> {
         self.known.iter().map(|(topic, _)| topic.as_str()).collect()
     }
 
-    /// Returns the next record; `None` after `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// If a topic may not be read. Unreachable brokers are retried.
+    /// `None` after `timeout`. Fails if a topic may not be read; unreachable brokers are retried.
     pub(crate) fn next(&mut self, timeout: Duration) -> Result<Option<TailedRecord>, Error> {
         if self.discovered_at.elapsed() >= DISCOVERY_INTERVAL {
             self.discover()?;
@@ -70,7 +58,6 @@ impl Tail {
     fn discover(&mut self) -> Result<(), Error> {
         let found = self.consumer.partitions(&self.wanted, DISCOVERY_TIMEOUT);
         self.discovered_at = Instant::now();
-        // Unreachable brokers are asked again.
         let Ok(found) = found else { return Ok(()) };
         let new: Vec<_> = found.into_iter().filter(|each| !self.known.contains(each)).collect();
         if new.is_empty() {

@@ -1,5 +1,3 @@
-//! Lookup and creation of topics.
-
 use super::admin::{self, Admin};
 use super::{Config, Error, TopicsConfig};
 use crate::delivery::TopicFailure;
@@ -10,7 +8,7 @@ use rdkafka::metadata::MetadataTopic;
 use rdkafka::types::RDKafkaRespErr;
 use std::sync::Arc;
 
-/// Lookup of topics, which creates missing ones if the settings allow it.
+/// Looks up topics and creates missing ones if the settings allow it.
 pub(crate) struct TopicProvisioner {
     admin: Admin,
     config: ArcSwap<TopicsConfig>,
@@ -22,26 +20,19 @@ impl TopicProvisioner {
         Ok(Self { admin: Admin::new(config)?, config: ArcSwap::from_pointee(config.topics.clone()), metrics })
     }
 
-    /// Replaces the settings for new topics.
     pub(crate) fn adopt(&self, config: TopicsConfig) {
         self.config.store(Arc::new(config));
     }
 
-    /// Returns the admin client.
     pub(super) fn admin(&self) -> &Admin {
         &self.admin
     }
 
-    /// Returns the topics that the cluster shows to this client, with their numbers of partitions.
-    ///
-    /// # Errors
-    ///
-    /// If no broker answers.
     pub(crate) async fn list(&self) -> Result<Vec<(String, u32)>, Error> {
         self.admin.topics().await
     }
 
-    /// Ensures that `topic` exists. Returns its number of partitions; 0: unknown.
+    /// Returns the number of partitions; 0: unknown.
     pub(super) async fn ensure(&self, topic: &str) -> Result<u32, TopicFailure> {
         if let Some(partitions) = self.partitions(topic).await? {
             return Ok(partitions);
@@ -53,7 +44,7 @@ impl TopicProvisioner {
         Ok(self.partitions(topic).await.ok().flatten().unwrap_or(0))
     }
 
-    /// Returns the number of partitions of a topic. `None`: it does not exist.
+    /// `None`: the topic does not exist.
     async fn partitions(&self, topic: &str) -> Result<Option<u32>, TopicFailure> {
         let count = |topic: &MetadataTopic| match topic.error() {
             None => Ok(Some(admin::partitions(topic))),

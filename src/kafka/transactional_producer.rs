@@ -1,7 +1,5 @@
-//! Transactional producer: its records become visible together, or not at all.
-//!
-//! A new producer with the same transactional id fences earlier ones: their open transaction is aborted, and
-//! they commit nothing more.
+//! Transactional producer: its records become visible together, or not at all. A new producer with the same
+//! transactional id aborts the open transaction of earlier ones, which then commit nothing more.
 
 mod attempt;
 
@@ -20,14 +18,14 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
-/// Time after which the cluster aborts the transaction of a producer that ended, in milliseconds. Until then
-/// it blocks consumers of committed records.
+/// Milliseconds until the cluster aborts a dead producer's transaction, which blocks consumers of committed
+/// records.
 const TRANSACTION_TIMEOUT_MS: &str = "30000";
 
-/// Time for the delivery of a record, in milliseconds. Less than [`TRANSACTION_TIMEOUT_MS`].
+/// Milliseconds; less than [`TRANSACTION_TIMEOUT_MS`].
 const RECORD_TIMEOUT_MS: &str = "25000";
 
-/// Time for one call of librdkafka, before the caller decides whether to retry.
+/// Time for one call, before the caller decides whether to retry.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
@@ -35,27 +33,20 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 /// Record without key and value, for a given partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Marker {
-    /// Topic of the marker.
     pub topic: Arc<str>,
-    /// Existing partition.
     pub partition: i32,
-    /// Content of the marker.
     pub headers: Headers,
     /// Milliseconds since 1970.
     pub timestamp: i64,
 }
 
-/// Reason why nothing was committed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CommitError {
-    /// Another producer uses the same transactional id.
     #[error("another process has taken over the transactional id, and commits the rest")]
     Fenced,
-    /// The caller stopped the retries. It is unknown whether the last transaction was committed; a restart
-    /// finds out.
+    /// The last transaction may have been committed; a restart finds out.
     #[error("stopped while Kafka did not answer")]
     Stopped,
-    /// Kafka permanently refuses one of the records.
     #[error("Kafka refuses a record: {0}")]
     Refused(String),
     /// A right is missing, or the client failed permanently.
@@ -66,7 +57,7 @@ pub(crate) enum CommitError {
 /// Called before each retry, with the reason. `false` stops.
 pub(crate) type ShouldRetry<'a> = &'a mut dyn FnMut(&str) -> bool;
 
-/// Transactional producer. Its calls block.
+/// Calls block.
 pub(crate) struct TransactionalProducer {
     producer: ThreadedProducer<TransactionContext>,
     topics: TopicProvisioner,
@@ -74,12 +65,7 @@ pub(crate) struct TransactionalProducer {
 }
 
 impl TransactionalProducer {
-    /// Takes over the transactional id. On return, earlier transactions of this id are complete, and their
-    /// producers commit nothing more.
-    ///
-    /// # Errors
-    ///
-    /// If the user may not use the id, or `should_retry` stops.
+    /// On return, earlier transactions of this id are complete, and their producers commit nothing more.
     pub(crate) fn take_over(
         config: &Config,
         id: &str,
@@ -107,30 +93,16 @@ impl TransactionalProducer {
         Ok(this)
     }
 
-    /// Ensures that a topic exists; creates it if the settings allow it.
-    ///
-    /// # Errors
-    ///
-    /// If it does not exist.
+    /// Creates the topic if the settings allow it.
     pub(crate) async fn ensure(&self, topic: &str) -> Result<(), TopicFailure> {
         self.topics.ensure(topic).await.map(drop)
     }
 
-    /// Returns whether the open transaction of another producer hides the end of a topic.
-    ///
-    /// # Errors
-    ///
-    /// If the cluster does not answer.
     pub(crate) fn is_hidden(&self, topic: &str) -> Result<bool, Error> {
         is_hidden_from(&self.config, topic)
     }
 
-    /// Writes all records in this order, and all markers, in one transaction. Retries until `should_retry`
-    /// stops.
-    ///
-    /// # Errors
-    ///
-    /// If nothing was committed.
+    /// Writes records, in order, and markers in one transaction. On an error, nothing was committed.
     pub(crate) fn commit(
         &self,
         records: &[Record],
@@ -174,12 +146,10 @@ impl TransactionalProducer {
     fn abort(&self, should_retry: ShouldRetry<'_>) -> Result<(), CommitError> {
         match self.repeat(should_retry, || self.producer.abort_transaction(CALL_TIMEOUT)) {
             Err(ErrorAction::Fail(why)) => Err(why),
-            // There was no transaction to abort.
             Ok(()) | Err(ErrorAction::Abort(_) | ErrorAction::Restamp(_) | ErrorAction::Retry(_)) => Ok(()),
         }
     }
 
-    /// Repeats a call until it succeeds or fails permanently.
     fn repeat(
         &self,
         should_retry: ShouldRetry<'_>,

@@ -1,7 +1,5 @@
-//! Write probes that cannot succeed: they check the right to write without leaving a record.
-//!
-//! A broker checks the right to write before it checks records. So a record that is too large, or has an
-//! impossible time, is refused for that reason only if the user may write.
+//! Write probes that leave no record. A broker checks the right to write first, so it refuses a record for
+//! its size or time only if the user may write.
 
 use super::{Config, Error, client_config, client_context};
 use parking_lot::Mutex;
@@ -13,55 +11,43 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// Property that makes a record impossible to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RecordFlaw {
-    /// Time in milliseconds since 1970, later than the topic allows.
+    /// Milliseconds since 1970, later than the topic allows.
     Time(i64),
-    /// Size in bytes, above the limit of the topic.
+    /// Bytes, above the limit of the topic.
     Size(usize),
 }
 
-/// Outcome of a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ProbeOutcome {
-    /// The record was refused for its flaw: the user may write.
+    /// Refused for its flaw: the user may write.
     Allowed,
-    /// The user may not write.
     Forbidden,
-    /// The record was written: the limits of the topic have changed.
+    /// The record was written, because the topic's limits have changed.
     Written,
-    /// Other outcome, with its reason.
     Unclear(String),
 }
 
-/// Time for a probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Required by compacted topics.
 const KEY: &[u8] = b"probe";
 
-/// Client for probes.
 pub(crate) struct WriteProbe(BaseProducer<ProbeReports>);
 
-/// Delivery report of a record.
 type ProbeReport = Result<(), RDKafkaErrorCode>;
 
-/// Delivery reports by record number.
+/// By record number.
 #[derive(Default)]
 struct ProbeReports(Mutex<HashMap<usize, ProbeReport>>);
 
 impl WriteProbe {
-    /// Creates a client, which connects in the background.
-    ///
-    /// # Errors
-    ///
-    /// If librdkafka rejects a property.
     pub(crate) fn start(config: &Config) -> Result<Self, Error> {
         let mut settings = client_config::connection(config);
         for (name, value) in [
             ("acks", "all"),
-            // No retries: a record is refused, or there is no answer.
+            // A record is refused, or there is no answer.
             ("enable.idempotence", "false"),
             ("retries", "0"),
             ("message.timeout.ms", &PROBE_TIMEOUT.as_millis().to_string()),
@@ -76,12 +62,7 @@ impl WriteProbe {
         Ok(Self(BaseProducer::from_config_and_context(&settings, ProbeReports::default())?))
     }
 
-    /// Sends one record with the given flaw to each topic. Returns the outcomes in the same order. Blocks for up
-    /// to five seconds.
-    ///
-    /// # Errors
-    ///
-    /// If nothing was sent.
+    /// Returns the outcomes in the same order. Blocks for up to five seconds.
     pub(crate) fn write(&self, trials: &[(String, RecordFlaw)]) -> Result<Vec<ProbeOutcome>, String> {
         let begun = Instant::now();
         for (number, (topic, flaw)) in trials.iter().enumerate() {
@@ -91,7 +72,6 @@ impl WriteProbe {
         Ok(reports.into_iter().map(outcome_of).collect())
     }
 
-    /// Sends a record to the first partition.
     fn send(&self, topic: &str, number: usize, flaw: RecordFlaw) -> Result<(), String> {
         let record = BaseRecord::with_opaque_to(topic, number).partition(0);
         let (record, value) = match flaw {
@@ -101,7 +81,6 @@ impl WriteProbe {
         self.0.send(record.key(KEY).payload(&value)).map_err(|(error, _)| error.to_string())
     }
 
-    /// Waits for the reports of the records with numbers below `count`.
     fn reports(&self, count: usize, begun: Instant) -> Vec<Option<ProbeReport>> {
         while self.0.context().count() < count && begun.elapsed() < PROBE_TIMEOUT + PROBE_TIMEOUT / 4 {
             self.0.poll(Duration::from_millis(50));
@@ -154,7 +133,6 @@ fn outcome_of(report: Option<ProbeReport>) -> ProbeOutcome {
     }
 }
 
-/// Returns incompressible bytes.
 fn incompressible(len: usize) -> Vec<u8> {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut next = || {

@@ -1,28 +1,24 @@
-//! Meanings of the fields of an event, which decide what is printed.
+//! Meanings of an event's fields, which decide what is printed.
 
 use justcall_events::{Kind, KnownType};
 
-/// Meaning of a field's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// Whole body.
     Envelope,
-    /// Object whose fields have their own meanings.
+    /// Its fields have their own meanings.
     Object,
-    /// Identifier of a thing, not of a person.
+    /// Not of a person.
     Id,
-    /// One of a few words.
     Word,
     Type,
     Time,
-    /// Count or measurement.
     Number,
     FieldName,
     /// Possibly personal data.
     Hidden,
 }
 
-/// Fields of the live dialect, and documented fields whose kind is too general. Sorted by name.
+/// Live dialect, and documented fields whose kind is too general. Sorted by name.
 const FIELDS: &[(&str, Meaning)] = {
     use Meaning::{Hidden, Id, Number, Object, Time, Word};
     &[
@@ -118,7 +114,7 @@ const ENVELOPE: &[(&str, Meaning)] = &[
     ("webhook_url", Meaning::Hidden),
 ];
 
-/// Returns the meaning of a field inside an object; `None` if even its name may be personal data.
+/// `None` if even the name may be personal data.
 pub(super) fn meaning(name: &str, inside: Meaning) -> Option<Meaning> {
     match inside {
         Meaning::Hidden => None,
@@ -127,7 +123,6 @@ pub(super) fn meaning(name: &str, inside: Meaning) -> Option<Meaning> {
     }
 }
 
-/// Returns true if the name is a known field's, and therefore harmless.
 pub(super) fn is_known(name: &str) -> bool {
     meaning(name, Meaning::Object).is_some()
 }
@@ -136,7 +131,7 @@ fn find(fields: &[(&str, Meaning)], name: &str) -> Option<Meaning> {
     fields.iter().find(|(each, _)| *each == name).map(|(_, meaning)| *meaning)
 }
 
-/// Returns the meaning that the contract gives to a field name, in any event.
+/// Uses the contract, in any event.
 fn documented(name: &str) -> Option<Meaning> {
     let fields = KnownType::ALL.iter().filter_map(|known| known.documented_fields()).flatten();
     let mut kinds = fields.filter(|field| field.name == name).map(|field| of_kind(field.kind));

@@ -1,27 +1,22 @@
-//! Checks the format of values.
-
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
 
-/// Returns true for letters, digits and a few signs without a phone number.
+/// Accepts letters, digits and a few signs without a phone number.
 pub(super) fn is_id(text: &str) -> bool {
     let has_form = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
     (1..=64).contains(&text.len()) && text.bytes().all(has_form) && !holds_phone_number(text)
 }
 
-/// Returns true for one word without digits.
 pub(super) fn is_word(text: &str) -> bool {
     let has_form = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-');
     (1..=32).contains(&text.len()) && text.bytes().all(has_form)
 }
 
-/// Returns true for the format of event types.
 pub(super) fn is_type(text: &str) -> bool {
     let has_form =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-' | b'.');
     (1..=64).contains(&text.len()) && text.bytes().all(has_form) && !holds_phone_number(text)
 }
 
-/// Returns true for a date, a time or both.
 pub(super) fn is_time(text: &str) -> bool {
     // Rejects years of five digits, and formats that chrono accepts too generously.
     let is_dated = text.as_bytes().get(4) == Some(&b'-');
@@ -32,13 +27,13 @@ pub(super) fn is_time(text: &str) -> bool {
     is_plain && (is_dated && dated || NaiveTime::parse_from_str(text, "%H:%M:%S").is_ok())
 }
 
-/// Returns true for a partition and an offset.
+/// Accepts a partition and an offset.
 pub(super) fn is_place(text: &str) -> bool {
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     text.split_once('-').is_some_and(|(partition, offset)| is_number(partition) && is_number(offset))
 }
 
-/// Returns true for short text without control characters, addresses and phone numbers.
+/// Accepts short text without control characters, addresses and phone numbers.
 pub(super) fn is_plain(text: &str) -> bool {
     text.len() <= 512
         && !text.chars().any(char::is_control)
@@ -50,9 +45,7 @@ pub(super) fn digits(text: &str) -> usize {
     text.bytes().filter(u8::is_ascii_digit).count()
 }
 
-/// Returns true if a run of digits and phone number signs may be a phone number.
-///
-/// That is seven digits after a `+` or with signs between them, or nine digits alone. Digits next to letters
+/// Finds seven digits after a `+` or with signs between them, or nine digits alone. Digits next to letters
 /// belong to an id.
 fn holds_phone_number(text: &str) -> bool {
     let is_part = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '(' | ')' | '.' | ' ' | '/');

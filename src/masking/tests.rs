@@ -97,7 +97,6 @@ fn route_headers_and_phone_numbers_in_headers_are_masked() {
     }
 }
 
-/// Generates arbitrary names, and names that the contract knows.
 fn name() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("data"),
@@ -120,7 +119,7 @@ fn name() -> impl Strategy<Value = String> {
     .prop_map(str::to_owned)
 }
 
-/// Generates bodies in which every string is personal data.
+/// Every string is personal data.
 fn somebodys() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(json!(format!("{NEEDLE} {NEEDLE}"))),

@@ -4,7 +4,6 @@ use super::TokenBucket;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Throttle that limits log lines, and counts those that it suppresses.
 #[derive(Debug)]
 pub(crate) struct LogThrottle {
     bucket: TokenBucket,
@@ -17,12 +16,11 @@ impl LogThrottle {
         Self { bucket: TokenBucket::new(burst, per_second), suppressed: AtomicU64::new(0) }
     }
 
-    /// Accepts one line for each interval.
     pub(crate) fn every(interval: Duration) -> Self {
         Self { bucket: TokenBucket::with_interval(1, interval), suppressed: AtomicU64::new(0) }
     }
 
-    /// Returns the number of lines suppressed since the last accepted line, if this line is accepted.
+    /// Returns the number of lines suppressed since the last accepted one, if this line is accepted.
     pub(crate) fn pass(&self, now: Instant) -> Option<u64> {
         if self.bucket.take(now, 1) {
             return Some(self.suppressed.swap(0, Ordering::Relaxed));

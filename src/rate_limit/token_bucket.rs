@@ -1,9 +1,7 @@
-//! Token bucket.
-
 use parking_lot::Mutex;
 use std::time::{Duration, Instant};
 
-/// Token bucket: accepts a burst at once, then one token for each interval.
+/// Accepts a burst at once, then one token for each interval.
 #[derive(Debug)]
 pub(crate) struct TokenBucket {
     burst: u32,
@@ -14,17 +12,15 @@ pub(crate) struct TokenBucket {
 }
 
 impl TokenBucket {
-    /// Returns a full bucket that is refilled with `per_second` tokens a second.
     pub(crate) fn new(burst: u32, per_second: u32) -> Self {
         Self::with_interval(burst, Duration::from_secs(1) / per_second.max(1))
     }
 
-    /// Returns a full bucket that is refilled with one token for each interval.
     pub(crate) fn with_interval(burst: u32, interval: Duration) -> Self {
         Self { burst, interval, full_at: Mutex::new(None) }
     }
 
-    /// Takes `cost` tokens. Returns whether they were there. A cost above the burst counts as the burst.
+    /// Returns whether `cost` tokens were there. A cost above the burst counts as the burst.
     pub(crate) fn take(&self, now: Instant, cost: u32) -> bool {
         let mut full_at = self.full_at.lock();
         let refilled_at = full_at.map_or(now, |at| at.max(now)) + self.interval * cost.min(self.burst);

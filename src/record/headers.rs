@@ -1,26 +1,21 @@
-//! Headers of a record in one allocation.
-
 use bytes::{BufMut, Bytes, BytesMut};
 
-/// Headers of a record, encoded one after the other.
-///
-/// A header is a length byte, the name, four length bytes and the value. A clone copies nothing, and the
-/// spool stores the bytes unchanged.
+/// Headers in one allocation: for each, a length byte, the name, four length bytes and the value. A clone
+/// copies nothing, and the spool stores the bytes unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Headers(Bytes);
 
 impl Headers {
-    /// Returns a builder with room for `capacity` encoded bytes.
+    /// `capacity`: encoded bytes.
     pub fn builder(capacity: usize) -> HeadersBuilder {
         HeadersBuilder(BytesMut::with_capacity(capacity))
     }
 
-    /// Returns the headers in the order they were added.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.iter_bytes().map(|(name, value)| (std::str::from_utf8(name).unwrap_or_default(), value))
     }
 
-    /// Returns the headers without a UTF-8 check of the names, which the writer ensures.
+    /// Does not check that names are UTF-8, which the writer ensures.
     pub fn iter_bytes(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let mut rest: &[u8] = &self.0;
         std::iter::from_fn(move || {
@@ -33,22 +28,22 @@ impl Headers {
         })
     }
 
-    /// Returns the value of the first header with a name.
+    /// Returns the value of the first header with the name.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.iter().find(|(each, _)| *each == name).map(|(_, value)| value)
     }
 
-    /// Returns the value of the first header with a name, without a copy.
+    /// [`Headers::get`] without a copy.
     pub fn get_bytes(&self, name: &str) -> Option<Bytes> {
         self.get(name).map(|value| self.0.slice_ref(value))
     }
 
-    /// Returns the encoded length in bytes.
+    /// Encoded length in bytes.
     pub fn size(&self) -> usize {
         self.0.len()
     }
 
-    /// Wraps encoded headers. A malformed rest is ignored.
+    /// A malformed rest is ignored.
     pub fn from_encoded(bytes: Bytes) -> Self {
         Self(bytes)
     }
@@ -58,25 +53,23 @@ impl Headers {
     }
 }
 
-/// Builder of [`Headers`].
 #[derive(Debug)]
 pub struct HeadersBuilder(BytesMut);
 
 impl HeadersBuilder {
-    /// Adds a header. Cuts a name to 255 bytes; the settings allow no longer one.
+    /// Cuts a name to 255 bytes; the settings allow no longer one.
     #[must_use]
     pub fn add(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         let value = value.as_ref();
         let name_len = name.floor_char_boundary(usize::from(u8::MAX));
         self.0.put_u8(name_len as u8);
         self.0.put_slice(&name.as_bytes()[..name_len]);
-        // A value is part of a body or of a setting, and far below 4 GiB.
+        // Values are parts of bodies or settings, far below 4 GiB.
         self.0.put_u32(value.len() as u32);
         self.0.put_slice(value);
         self
     }
 
-    /// Adds encoded headers, such as those of a route.
     #[must_use]
     pub fn extend(mut self, headers: &Headers) -> Self {
         self.0.put_slice(&headers.0);

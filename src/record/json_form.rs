@@ -1,11 +1,10 @@
-//! JSON form of a record's bytes and headers: in exports, and where records are shown.
+//! JSON form of bytes and headers, in exports and on the screen.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value};
 
-/// Adds bytes as text, or as base64 under a name with the suffix `_base64`. A name with that suffix never
-/// holds text.
+/// Adds bytes as text, or as base64 under a name with `_base64`. Such a name never holds text.
 pub(crate) fn bytes(into: &mut Map<String, Value>, name: &str, bytes: &[u8]) {
     match std::str::from_utf8(bytes) {
         Ok(text) if !name.ends_with("_base64") => into.insert(name.to_owned(), text.into()),
@@ -13,9 +12,7 @@ pub(crate) fn bytes(into: &mut Map<String, Value>, name: &str, bytes: &[u8]) {
     };
 }
 
-/// Returns headers as a JSON object. If several headers share a name, its value is a list.
-///
-/// If one value of a shared name is not text, all of them become base64, which keeps their order.
+/// A shared name has a list. If one of its values is not text, all become base64, which keeps their order.
 pub(crate) fn headers<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Map<String, Value> {
     let mut object = Map::new();
     for (name, values) in by_name(headers) {
@@ -35,7 +32,7 @@ pub(crate) fn headers<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) ->
     object
 }
 
-/// Returns text headers in the form of [`headers`].
+/// As [`headers`], for text.
 pub(crate) fn text_headers(headers: impl Iterator<Item = (String, String)>) -> Map<String, Value> {
     let value = |mut values: Vec<String>| {
         if values.len() == 1 { values.remove(0).into() } else { values.into() }
@@ -43,7 +40,7 @@ pub(crate) fn text_headers(headers: impl Iterator<Item = (String, String)>) -> M
     by_name(headers).into_iter().map(|(name, values)| (name, value(values))).collect()
 }
 
-/// Groups the values by name, in the order of the headers.
+/// Keeps the order of the headers.
 fn by_name<N: PartialEq, V>(headers: impl Iterator<Item = (N, V)>) -> Vec<(N, Vec<V>)> {
     let mut names: Vec<(N, Vec<V>)> = Vec::new();
     for (name, value) in headers {

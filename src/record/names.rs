@@ -1,26 +1,19 @@
-//! Names of the headers that the bridge writes, and reasons of dead letters.
-//!
-//! Writers, `tail` and AsyncAPI use this one table.
+//! Names of headers and reasons of dead letters. Writers, `tail` and AsyncAPI use this table.
 
-/// Header that the bridge writes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct KnownHeader {
-    /// Name, in lower case.
+    /// In lower case.
     pub name: &'static str,
     pub kinds: RecordKinds,
     pub is_required: bool,
-    /// Description for consumers.
     pub about: &'static str,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RecordKinds {
-    /// Events, also replayed ones.
     Event,
     DeadLetter,
-    /// Events and dead letters.
     Both,
-    /// Marks of replayed dead letters.
     Mark,
 }
 
@@ -37,7 +30,7 @@ macro_rules! headers {
             pub(crate) const $constant: &str = $name;
         )*
 
-        /// Every header that the bridge writes. Routes add others.
+        /// Routes add others.
         pub(crate) const HEADERS: &[KnownHeader] = &[$(
             KnownHeader {
                 name: $name,
@@ -74,12 +67,12 @@ headers! {
 
 pub(crate) const RESERVED_PREFIXES: [&str; 3] = ["ce_", "dlq_", "justcall-"];
 
-/// Returns whether a name in lower case is reserved, for this or a later version.
+/// `name` is in lower case. Includes names for later versions.
 pub(crate) fn is_reserved(name: &str) -> bool {
     RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || is_written(name)
 }
 
-/// Returns whether the bridge writes a header with a name in lower case.
+/// `name` is in lower case.
 pub(crate) fn is_written(name: &str) -> bool {
     HEADERS.iter().any(|header| header.name == name)
 }
@@ -91,7 +84,7 @@ macro_rules! reasons {
             pub(crate) const $constant: &str = $tag;
         )*
 
-        /// Every value of `dlq_reason`.
+        /// Values of `dlq_reason`.
         pub(crate) const REASONS: &[&str] = &[$($tag),*];
     };
 }

@@ -1,14 +1,10 @@
-//! Partition of a key.
-
-/// Returns the partition of a key in a topic with `partitions` partitions, or `None` if `partitions` is 0.
-///
-/// Equals librdkafka's `murmur2_random` and the default of the Java client.
+/// Equals librdkafka's `murmur2_random` and the default of the Java client. `None` if `partitions` is 0.
 pub(crate) fn partition(key: &[u8], partitions: u32) -> Option<u32> {
-    // Java's hash is signed. Kafka clears the sign bit.
+    // Kafka clears the sign bit of Java's signed hash.
     (murmur2(key) & 0x7fff_ffff).checked_rem(partitions)
 }
 
-/// Returns the 32-bit MurmurHash2 with Kafka's seed.
+/// 32 bits, with Kafka's seed.
 fn murmur2(bytes: &[u8]) -> u32 {
     const SEED: u32 = 0x9747_b28c;
     const M: u32 = 0x5bd1_e995;
@@ -34,7 +30,7 @@ fn murmur2(bytes: &[u8]) -> u32 {
 mod tests {
     use super::*;
 
-    /// Values of the Java client's tests.
+    /// From the Java client's tests.
     #[test]
     fn murmur2_equals_the_java_client() {
         for (text, hash) in [

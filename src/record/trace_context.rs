@@ -2,15 +2,14 @@
 
 use super::{Headers, TRACEPARENT, TRACESTATE};
 
-/// Longest `traceparent`, in bytes. Versions after 00 have no limit, and every record carries it.
+/// Bytes. Versions after 00 have no limit, and every record carries the header.
 const MAX_TRACEPARENT: usize = 256;
 
-/// Longest `tracestate`, in bytes. A longer one is left out, which the standard allows.
+/// Bytes. The standard allows leaving out a longer one.
 const MAX_TRACESTATE: usize = 512;
 
 const SAMPLED: u8 = 1;
 
-/// Trace context: a trace, and the current span in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceContext {
     parent: Box<str>,
@@ -21,10 +20,8 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// Parses the values of the headers. `None` if `traceparent` is malformed, because `tracestate` then has
-    /// no meaning.
-    ///
-    /// A `tracestate` that is too long or not text is left out.
+    /// `None` if `traceparent` is malformed, because `tracestate` then has no meaning. Leaves out a
+    /// `tracestate` that is too long or not text.
     pub fn parse(traceparent: &str, tracestate: Option<&str>) -> Option<Self> {
         let (trace, span, flags) =
             parse_traceparent(traceparent).filter(|_| traceparent.len() <= MAX_TRACEPARENT)?;
@@ -32,13 +29,12 @@ impl TraceContext {
         Some(Self { parent: traceparent.into(), state, trace, span, flags })
     }
 
-    /// Reads the context from a record's headers.
     pub fn from_headers(headers: &Headers) -> Option<Self> {
         let text = |name| headers.get(name).and_then(|value| std::str::from_utf8(value).ok());
         Self::parse(text(TRACEPARENT)?, text(TRACESTATE))
     }
 
-    /// Returns the context of a new trace. Neither id may be zero.
+    /// Neither id may be zero.
     pub fn root(trace: u128, span: u64, sampled: bool) -> Self {
         Self::new(trace, span, u8::from(sampled), None)
     }
@@ -64,19 +60,16 @@ impl TraceContext {
         self.flags & SAMPLED != 0
     }
 
-    /// Returns the value of [`TRACEPARENT`].
     pub fn traceparent(&self) -> &str {
         &self.parent
     }
 
-    /// Returns the value of [`TRACESTATE`], if there is one.
     pub fn tracestate(&self) -> Option<&str> {
         self.state.as_deref()
     }
 }
 
-/// Parses `version-trace-span-flags` in lower-case hex. Neither id may be zero. Later versions may append
-/// fields.
+/// Parses `version-trace-span-flags` in lower-case hex. No id is zero. Later versions may append fields.
 fn parse_traceparent(text: &str) -> Option<(u128, u64, u8)> {
     let mut parts = text.splitn(5, '-');
     let mut part = |len| parts.next().filter(|part| is_lower_hex(part, len));

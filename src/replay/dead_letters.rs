@@ -1,5 +1,3 @@
-//! Contents of the dead-letter topic. Every call blocks.
-
 mod groups;
 mod index;
 mod replay;
@@ -19,31 +17,25 @@ use std::time::{Duration, Instant};
 /// Longest time without a record before the end of a topic.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Longest wait of one read.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Reader of the dead-letter topic.
 #[derive(Debug, Clone)]
 pub(crate) struct DeadLetters {
     kafka: kafka::Config,
     topic: Arc<str>,
 }
 
-/// Dead letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Letter {
-    /// Position in the topic.
     pub(crate) id: LetterId,
-    /// Reason and origin, from its headers.
+    /// Reason and origin, from the headers.
     pub(crate) kept: Kept,
-    /// All headers.
     pub(crate) headers: Headers,
     /// Body as received.
     pub(crate) value: Bytes,
 }
 
 impl Letter {
-    /// Returns `None` if the record is not a dead letter.
     fn read(record: TailedRecord) -> Option<Self> {
         Some(Self {
             id: LetterId { partition: record.partition, offset: record.offset },
@@ -55,21 +47,16 @@ impl Letter {
 }
 
 impl DeadLetters {
-    /// Creates a reader of the topic that the settings name.
     pub(crate) fn of(settings: &Settings) -> Self {
         let topic = Arc::from(settings.ingest.dead_letter.topic.as_str());
         Self { kafka: settings.kafka.clone(), topic }
     }
 
-    /// Returns the name of the topic.
     pub(crate) fn topic(&self) -> &str {
         &self.topic
     }
 
-    /// Reads the topic to its end, and returns a summary of each dead letter.
-    ///
-    /// # Errors
-    /// If the topic cannot be read to its end.
+    /// Fails if the topic cannot be read to its end.
     pub(crate) fn index(&self) -> Result<LetterIndex, kafka::Error> {
         let mut index = LetterIndex::default();
         let topic = BoundedReader::read(&self.kafka, |name| name == &*self.topic, StartPosition::Beginning)?;
@@ -81,11 +68,7 @@ impl DeadLetters {
         Ok(index)
     }
 
-    /// Returns a dead letter and the time of its replay, if it was replayed. Returns `None` if there is no dead
-    /// letter at this position.
-    ///
-    /// # Errors
-    /// If the topic cannot be read to its end.
+    /// Returns a dead letter and the time of its replay. Fails if the topic cannot be read to its end.
     pub(crate) fn find(&self, id: LetterId) -> Result<Option<(Letter, Option<String>)>, kafka::Error> {
         let mut found = None;
         let mut replayed = None;
@@ -104,7 +87,6 @@ impl DeadLetters {
         Ok(found.map(|letter| (letter, replayed)))
     }
 
-    /// Calls `visit` with every dead letter until it returns `false`.
     fn each(&self, mut visit: impl FnMut(Letter) -> bool) -> Result<(), kafka::Error> {
         let topic = BoundedReader::read(&self.kafka, |name| name == &*self.topic, StartPosition::Beginning)?;
         read(topic, |record| Letter::read(record).is_none_or(&mut visit))

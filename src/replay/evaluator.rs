@@ -1,5 +1,3 @@
-//! Evaluation of replayed events with the current settings.
-
 use crate::config::Settings;
 use crate::ingest::{Disposition, Evaluator};
 use crate::record::{Headers, names};
@@ -13,33 +11,25 @@ use std::sync::Arc;
 /// Evaluator of events that were not received by HTTP.
 pub(crate) struct ReplayEvaluator {
     evaluator: Evaluator,
-    /// Names of the sources, in the order of the settings.
     sources: Vec<String>,
     /// Every topic that records can have with the settings.
     topics: HashSet<Arc<str>>,
 }
 
-/// Decision on a replayed body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ReplayDecision {
-    /// Write these records.
     Records(Records),
-    /// Write nothing, with the reason: the body is a probe, or a route drops it.
+    /// The body is a probe, or a route drops it.
     Nothing(&'static str),
-    /// Keep or write a dead letter.
     Rejected {
         /// Stable tag, as in `dlq_reason`.
         reason: String,
-        /// Description, without any part of the body.
+        /// Without any part of the body.
         detail: String,
     },
 }
 
 impl ReplayEvaluator {
-    /// Creates an evaluator from the settings.
-    ///
-    /// # Errors
-    /// If the routes contradict each other.
     pub(crate) fn of(settings: &Settings) -> Result<Self, InvalidRoutes> {
         let table = RouteTable::compile(&settings.routing).map_err(InvalidRoutes)?;
         let sources = settings.ingest.sources.iter().map(|source| source.name.clone()).collect();
@@ -47,20 +37,17 @@ impl ReplayEvaluator {
         Ok(Self { evaluator: Evaluator::new(&settings.ingest, table), sources, topics })
     }
 
-    /// Returns the names of the sources.
     pub(crate) fn sources(&self) -> impl Iterator<Item = &str> {
         self.sources.iter().map(String::as_str)
     }
 
-    /// Returns whether a record can have this topic, by a route or as a dead letter.
+    /// As the topic of a route, or of dead letters.
     pub(crate) fn can_yield(&self, topic: &str) -> bool {
         self.topics.contains(topic)
     }
 
-    /// Evaluates a body that a source sent.
-    ///
-    /// The records have a header with the time of the replay. Otherwise they are as after a request, without
-    /// the parts that only the request has: the signed time and the trace.
+    /// The records get the time of the replay as a header, and lack the signed time and the trace of a
+    /// request.
     pub(crate) fn evaluate(
         &self,
         source: &str,
@@ -94,7 +81,6 @@ impl ReplayEvaluator {
     }
 }
 
-/// Adds the time of the replay to the headers.
 fn replayed(headers: &Headers, at: DateTime<Utc>) -> Headers {
     let at = at.to_rfc3339_opts(SecondsFormat::Millis, true);
     Headers::builder(headers.size() + 64).extend(headers).add(names::REPLAYED, at).build()

@@ -1,5 +1,3 @@
-//! Replay of a file: writes its lines to Kafka in batches.
-
 mod batch;
 mod counts;
 mod input;
@@ -31,51 +29,39 @@ use std::time::{Duration, Instant};
 use stdin::Stdin;
 use tokio::runtime::Handle;
 
-/// Interval at which a wait looks for a signal.
 const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Progress of a replay.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum FileReplayEvent<'a> {
-    /// The replay begins at this byte of the file. `line`: the number of the next line, if lines were skipped and
-    /// others are left.
+    /// `line`: number of the next line, if lines were skipped and others are left.
     Begins { byte: u64, line: Option<u64> },
     /// Reason why Kafka is not available.
     Waiting(&'a str),
-    /// A line is rejected.
+    /// `reason` is a stable tag.
     Rejected { line: u64, reason: &'a str, detail: &'a str },
-    /// Lines are finished: bytes since the last event of this kind, and lines since the beginning, also per second.
+    /// `bytes` since the last event of this kind; `lines` and `per_second` since the beginning.
     Advanced { bytes: u64, lines: u64, per_second: f64 },
 }
 
-/// Receiver of the progress.
 type OnFileReplayEvent<'a> = &'a mut dyn FnMut(FileReplayEvent<'_>);
 
-/// Reason why a replay ended before the end of the file.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The file cannot be read, or the file of rejected lines cannot be opened.
+    /// Also for the file of rejected lines.
     #[error("{}: {}", .0.display(), .1)]
     File(PathBuf, io::Error),
-    /// The resume file cannot be used.
     #[error(transparent)]
     ResumeFile(#[from] ResumeFileError),
-    /// The position cannot be saved.
     #[error("cannot write {}: {}; name another with --resume-file", .0.display(), .1)]
     Unsaved(PathBuf, io::Error),
-    /// A rejected line cannot be written.
     #[error("cannot write --rejects: {0}")]
     Rejects(io::Error),
-    /// The source of an event is not known.
     #[error("line {0} is an event, and the settings have several sources: name its own with --source ({1})")]
     AmbiguousSource(u64, String),
-    /// The replay was stopped.
     #[error("stopped before the end of the file: run it again to continue")]
     Stopped,
-    /// Kafka accepts no records.
     #[error("{0}; run it again to continue")]
     Write(CommitError),
-    /// The system cannot start a thread.
     #[error(transparent)]
     System(#[from] io::Error),
 }
@@ -89,21 +75,15 @@ impl From<CommitError> for Error {
     }
 }
 
-/// Source of the file's events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ReplaySource {
-    /// Events of this source.
     Named(String),
-    /// Ambiguous: one of these sources, and `--source` is missing.
+    /// Ambiguous: several sources, and `--source` is missing.
     OneOf(String),
 }
 
 impl ReplaySource {
-    /// Returns the source with that name. The name is optional if there is only one source.
-    ///
-    /// # Errors
-    ///
-    /// Returns the names of the sources if none has that name.
+    /// The name is optional if there is only one source. Otherwise the error has the names of all.
     pub(crate) fn select(name: Option<&str>, rules: &ReplayEvaluator) -> Result<Self, String> {
         let sources: Vec<&str> = rules.sources().collect();
         match (name, sources.as_slice()) {
@@ -117,7 +97,6 @@ impl ReplaySource {
     }
 }
 
-/// Options of a replay.
 pub(crate) struct FileReplayOptions {
     pub(crate) kafka: kafka::Config,
     pub(crate) rules: ReplayEvaluator,
@@ -132,7 +111,6 @@ pub(crate) struct FileReplayOptions {
     pub(crate) dry_run: bool,
 }
 
-/// Replay of a file.
 pub(crate) struct FileReplay {
     options: FileReplayOptions,
     stop: Arc<AtomicBool>,
@@ -140,7 +118,6 @@ pub(crate) struct FileReplay {
     counts: LineCounts,
 }
 
-/// State that changes from batch to batch.
 struct FileReplayState {
     input: LineReader,
     /// `None` if no position is saved.
@@ -148,7 +125,6 @@ struct FileReplayState {
     rejects: Option<File>,
     writer: Option<ReplayWriter>,
     limiter: RateLimiter,
-    /// True after the last line was read.
     at_end: bool,
 }
 
@@ -158,7 +134,7 @@ impl FileReplay {
         Self { options, stop, runtime, counts }
     }
 
-    /// Replays the file. The counts are complete even if the run ends early.
+    /// The counts are complete even if the run ends early.
     pub(crate) fn run(mut self, report: OnFileReplayEvent<'_>) -> (LineCounts, Result<(), Error>) {
         let began = Instant::now();
         let result = self.open(report).and_then(|state| self.replay_lines(state, began, report));
@@ -170,7 +146,7 @@ impl FileReplay {
         // Fails early, because connecting to Kafka may take a while.
         self.resume_point()?;
         let writer = if self.options.dry_run { None } else { Some(self.open_writer(report)?) };
-        // A run that this one ended may have saved a later position in the meantime.
+        // A run that this one fenced may have saved a later position.
         let point = self.resume_point()?;
         let mut input = self.open_input(point.as_ref())?;
         if self.options.from_line.is_some() || point.is_none() {
@@ -189,8 +165,7 @@ impl FileReplay {
         Ok(state)
     }
 
-    /// Returns the position to continue from. Without a saved position, or with `--from-line`, that is the
-    /// beginning.
+    /// `None` at the beginning: without a saved position, or with `--from-line`.
     fn resume_point(&self) -> Result<Option<ResumePoint>, Error> {
         let Some(resume_file) = &self.options.resume_file else { return Ok(None) };
         let identity =
@@ -212,14 +187,12 @@ impl FileReplay {
         Ok(if self.options.content == Content::Body { input.whole() } else { input })
     }
 
-    /// Skips the lines before `--from-line`.
     fn skip_lines(&self, input: &mut LineReader) -> Result<(), Error> {
         let first = self.options.from_line.unwrap_or(1);
         while input.line + 1 < first && input.next().map_err(|error| self.read_error(error))?.is_some() {}
         Ok(())
     }
 
-    /// Opens the file of rejected lines, to append to it.
     fn open_rejects(&self) -> Result<Option<File>, Error> {
         let Some(path) = self.options.rejects.as_ref().filter(|_| !self.options.dry_run) else {
             return Ok(None);
@@ -262,7 +235,7 @@ impl FileReplay {
         Ok(())
     }
 
-    /// Returns the lines that are due now. Waits for one if none is due.
+    /// Waits if no line is due.
     fn next_batch(&mut self, state: &mut FileReplayState) -> Result<Batch, Error> {
         let mut batch = Batch::default();
         while !batch.is_full() {
@@ -283,7 +256,6 @@ impl FileReplay {
         Ok(batch)
     }
 
-    /// Writes a batch, reports its rejected lines and saves the position.
     fn settle(
         &mut self,
         mut batch: Batch,
@@ -313,7 +285,6 @@ impl FileReplay {
         self.save_position(state)
     }
 
-    /// Saves the position after the last settled line.
     fn save_position(&self, state: &mut FileReplayState) -> Result<(), Error> {
         let (Some(point), Some(resume_file)) = (&mut state.point, &self.options.resume_file) else {
             return Ok(());

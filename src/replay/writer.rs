@@ -1,5 +1,3 @@
-//! Transactional writer of replayed records.
-
 use crate::delivery::TopicFailure;
 use crate::kafka::{self, CommitError, Marker, ShouldRetry, TransactionalProducer};
 use crate::record::Record;
@@ -9,22 +7,16 @@ use std::thread::sleep;
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// Interval of attempts to create a topic.
 const ENSURE_RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Writer of replayed records, in transactions.
 pub(crate) struct ReplayWriter {
     transactions: TransactionalProducer,
-    /// Topics that are known to exist.
     ensured: HashSet<Arc<str>>,
     runtime: Handle,
 }
 
 impl ReplayWriter {
-    /// Opens a writer with a transactional id, and fences its previous owner. Another thread must drive `runtime`.
-    ///
-    /// # Errors
-    /// If the user may not use the id, or `keep_on` returns `false`.
+    /// Fences the previous owner of the id. Another thread must drive `runtime`.
     pub(crate) fn open(
         config: &kafka::Config,
         id: &str,
@@ -35,16 +27,12 @@ impl ReplayWriter {
         Ok(Self { transactions, ensured: HashSet::new(), runtime })
     }
 
-    /// Returns whether an open transaction of another program hides the end of a topic.
     pub(super) fn is_hidden(&self, topic: &str) -> Result<bool, kafka::Error> {
         self.transactions.is_hidden(topic)
     }
 
-    /// Writes records and marks in one transaction, after it created missing topics. Waits while Kafka is not
-    /// available and `keep_on` returns `true`.
-    ///
-    /// # Errors
-    /// If nothing was written.
+    /// Creates missing topics and writes all in one transaction. Waits for Kafka while `keep_on` returns
+    /// `true`.
     pub(crate) fn write(
         &mut self,
         records: &[Record],
@@ -60,7 +48,6 @@ impl ReplayWriter {
         self.transactions.commit(records, markers, keep_on)
     }
 
-    /// Creates a topic that does not exist, if the settings allow that.
     fn ensure(&mut self, topic: &Arc<str>, keep_on: ShouldRetry<'_>) -> Result<(), CommitError> {
         while !self.ensured.contains(topic) {
             match self.runtime.block_on(self.transactions.ensure(topic)) {

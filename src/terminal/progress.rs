@@ -1,17 +1,16 @@
-//! Terminal for progress bars. Writes have a deadline, because the reader may have stalled, as after Ctrl-S.
+//! Progress bars. Writes have a deadline, because the reader may have stalled, as after Ctrl-S.
 
 use super::stderr;
 use indicatif::{ProgressDrawTarget, TermLike};
 use parking_lot::Mutex;
 use std::io::{self, IsTerminal};
 
-/// Width of a terminal that does not report one, in columns.
+/// Columns of a terminal that does not report its width.
 const DEFAULT_WIDTH: u16 = 80;
 
-/// Redraws per second.
 const REFRESH_RATE: u8 = 20;
 
-/// Returns the target for progress bars: stderr if it is a terminal, otherwise none.
+/// Hidden unless stderr is a terminal.
 pub(crate) fn progress_target() -> ProgressDrawTarget {
     if !io::stderr().is_terminal() {
         return ProgressDrawTarget::hidden();
@@ -19,7 +18,6 @@ pub(crate) fn progress_target() -> ProgressDrawTarget {
     ProgressDrawTarget::term_like_with_hz(Box::new(Terminal::default()), REFRESH_RATE)
 }
 
-/// Writer of a drawing, as one text.
 #[derive(Debug, Default)]
 struct Terminal {
     drawing: Mutex<String>,
@@ -31,7 +29,7 @@ impl Terminal {
         Ok(())
     }
 
-    /// Adds a control sequence with a count, which terminals take for 1 if it is 0.
+    /// Terminals take a count of 0 for 1.
     fn control(&self, count: usize, letter: char) -> io::Result<()> {
         if count == 0 { Ok(()) } else { self.add(&format!("\x1b[{count}{letter}")) }
     }

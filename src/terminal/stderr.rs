@@ -1,4 +1,4 @@
-//! Standard error of every command. Its reader may have stalled, so every write has a deadline.
+//! Standard error. Its reader may have stalled, so every write has a deadline.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,36 +6,30 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// Longest wait of a command for the reader of stderr.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Largest number of texts that wait for the reader of stderr. Further texts are dropped.
+/// Further texts are dropped.
 const MAX_QUEUED: usize = 64;
 
-/// Writes a text unchanged.
-///
-/// Waits up to a second for the reader. After a timeout, later texts do not wait until the reader continues.
-/// Errors are ignored, because they cannot be reported anywhere.
+/// Waits up to a second. After a timeout, later texts do not wait until the reader continues. Errors cannot
+/// be reported anywhere.
 pub(super) fn write(text: String) {
     send(text, false);
 }
 
-/// Writes the last text of a command unchanged. Always waits up to a second.
+/// Always waits up to a second.
 pub(super) fn write_last(text: String) {
     send(text, true);
 }
 
-/// Returns true if stderr shows colours.
 pub(super) fn is_coloured() -> bool {
     let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     io::stderr().is_terminal() && !is_dumb && !is_set("NO_COLOR")
 }
 
-/// Queue of the writer thread.
 struct StderrWriter {
     queue: SyncSender<Text>,
-    /// True if the reader of stderr has exceeded the timeout.
     is_stalled: Arc<AtomicBool>,
 }
 
@@ -46,7 +40,7 @@ struct Text {
 
 fn send(text: String, waits: bool) {
     static WRITER: OnceLock<Option<StderrWriter>> = OnceLock::new();
-    // If no thread can be started, the text is dropped.
+    // If no thread starts, the text is dropped.
     let Some(writer) = WRITER.get_or_init(|| start().ok()) else { return };
     let (written, end) = sync_channel(1);
     let is_queued = writer.queue.try_send(Text { text, written }).is_ok();

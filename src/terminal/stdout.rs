@@ -1,12 +1,9 @@
-//! Standard output that is open for writing.
-//!
-//! Rust's runtime takes a write to a descriptor that is not open for writing as a success, which would lose the
-//! output without an error. It opens /dev/null in place of a closed stdout.
+//! Check of standard output. Rust's runtime ignores failed writes to a descriptor that is not open for
+//! writing, and opens /dev/null in place of a closed stdout.
 
 use rustix::fs::{OFlags, fcntl_getfl};
 use std::io::{self, Write};
 
-/// Fails if stdout is not open for writing.
 pub(super) fn check() -> io::Result<()> {
     let mode = fcntl_getfl(rustix::stdio::stdout())? & OFlags::ACCMODE;
     if mode != OFlags::WRONLY && mode != OFlags::RDWR {
@@ -15,7 +12,7 @@ pub(super) fn check() -> io::Result<()> {
     Ok(())
 }
 
-/// Writer to stdout that checks it before the first write. A command that prints nothing does not need it.
+/// Checks stdout before the first write: a command that prints nothing does not need it.
 pub(crate) struct Stdout {
     inner: io::Stdout,
     is_checked: bool,

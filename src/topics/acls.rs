@@ -1,25 +1,18 @@
-//! Least ACLs that the bridge's commands need in Kafka. Pure.
-//!
-//! Each was verified by removing it from a user of a real broker.
+//! Least ACLs of the commands. Each was verified by removing it from a user of a real broker.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-/// Command that a Kafka user must be able to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Purpose {
-    /// `serve`
     Serve,
-    /// `check`
     Check,
-    /// `topics plan`
     Plan,
-    /// `topics apply`
     Apply,
-    /// `tail`, and looking at dead letters
+    /// Also for dead letters.
     Tail,
-    /// `dead-letters replay` and `replay`
+    /// `replay` and `dead-letters replay`.
     Replay,
 }
 
@@ -42,26 +35,23 @@ pub(crate) struct Acl {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Resource {
-    /// One topic by its full name: a prefix would include topics of others.
+    /// By its full name: a prefix would include topics of others.
     Topic(Arc<str>),
     Cluster,
-    /// Transactional ids with this prefix.
+    /// Ids with this prefix.
     Transactions(&'static str),
 }
 
-/// Prefix of the transactional ids of all commands.
+/// Of all commands.
 const TRANSACTIONAL_ID_PREFIX: &str = "justcall-bridge-";
 
-/// Topics that the settings can yield.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Topics<'t> {
     pub(crate) all: &'t [Arc<str>],
     pub(crate) dead_letters: &'t str,
-    /// True if missing topics are created on first use.
     pub(crate) create_missing: bool,
 }
 
-/// Returns the least ACLs for all `purposes`, on exactly these topics.
 pub(crate) fn least(topics: Topics<'_>, purposes: &[Purpose]) -> Vec<Acl> {
     let names: BTreeSet<&Arc<str>> = topics.all.iter().collect();
     let acl = |resource, operations: BTreeSet<Operation>| Acl { resource, operations };
@@ -82,7 +72,6 @@ pub(crate) fn least(topics: Topics<'_>, purposes: &[Purpose]) -> Vec<Acl> {
     names.into_iter().map(on_topic).chain(elsewhere).filter(|acl| !acl.operations.is_empty()).collect()
 }
 
-/// Returns the operations that a purpose needs on each topic.
 pub(crate) fn on_a_topic(purpose: Purpose, create_missing: bool) -> &'static [Operation] {
     use Operation::{Alter, AlterConfigs, Create, Describe, DescribeConfigs, Read, Write};
     match purpose {
@@ -94,7 +83,7 @@ pub(crate) fn on_a_topic(purpose: Purpose, create_missing: bool) -> &'static [Op
     }
 }
 
-/// Returns the additional operations on the topic of dead letters.
+/// Additional operations on the topic of dead letters.
 fn on_dead_letters(purpose: Purpose) -> &'static [Operation] {
     match purpose {
         Purpose::Replay => &[Operation::Read],
@@ -104,13 +93,11 @@ fn on_dead_letters(purpose: Purpose) -> &'static [Operation] {
 
 fn on_the_cluster(purpose: Purpose) -> &'static [Operation] {
     match purpose {
-        // Reads the brokers' configuration.
         Purpose::Check => &[Operation::DescribeConfigs],
         _ => &[],
     }
 }
 
-/// Returns the operations on transactional ids.
 fn on_transactions(purpose: Purpose) -> &'static [Operation] {
     match purpose {
         Purpose::Replay => &[Operation::Write],
@@ -118,7 +105,7 @@ fn on_transactions(purpose: Purpose) -> &'static [Operation] {
     }
 }
 
-/// Removes operations that another one implies: the rights to read or to change imply the right to describe.
+/// The rights to read or to change imply the right to describe.
 fn without_implied(mut operations: BTreeSet<Operation>) -> BTreeSet<Operation> {
     use Operation::{Alter, AlterConfigs, Describe, DescribeConfigs, Read, Write};
     if [Alter, Read, Write].iter().any(|it| operations.contains(it)) {
@@ -132,7 +119,7 @@ fn without_implied(mut operations: BTreeSet<Operation>) -> BTreeSet<Operation> {
 
 impl fmt::Display for Operation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The variants have the names that Kafka uses.
+        // Variants have Kafka's names.
         fmt::Debug::fmt(self, formatter)
     }
 }

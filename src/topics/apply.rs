@@ -1,4 +1,4 @@
-//! Applies the changes of a plan in order. A failed change does not stop the others.
+//! Applies the changes of a plan. A failed change does not stop the others.
 
 use super::plan::{Entry, State, TopicsPlan};
 use crate::kafka::{self, Cluster, TopicsConfig};
@@ -6,7 +6,7 @@ use crate::kafka::{self, Cluster, TopicsConfig};
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Step {
     pub(crate) topic: String,
-    /// Description of the change, with values.
+    /// With values.
     pub(crate) what: String,
     pub(crate) ending: Ending,
 }
@@ -14,14 +14,13 @@ pub(crate) struct Step {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     Done,
-    /// Another process created the topic in the meantime.
+    /// Another process created the topic.
     Overtaken,
     /// The change needs a consent that was not given.
     Left,
     Failed(String),
 }
 
-/// Applies the changes and reports each one through `on_step`.
 pub(crate) async fn apply(
     cluster: &Cluster,
     plan: &TopicsPlan,
@@ -80,7 +79,7 @@ fn ended(result: Result<(), kafka::Error>, right: &str) -> Ending {
     result.map_or_else(|error| failed(&error, right), |()| Ending::Done)
 }
 
-/// Returns a failure, with the missing right if Kafka denied access.
+/// Adds the missing right if Kafka denied access.
 fn failed(error: &kafka::Error, right: &str) -> Ending {
     Ending::Failed(match error {
         kafka::Error::Refused(refusal) if refusal.is_authorization() => {
@@ -95,7 +94,6 @@ impl Step {
         matches!(self.ending, Ending::Failed(_))
     }
 
-    /// Returns true if the topic certainly matches the settings.
     pub(crate) fn is_done(&self) -> bool {
         self.ending == Ending::Done
     }

@@ -1,5 +1,3 @@
-//! Exports topics and ACLs for other tools.
-
 mod scripts;
 mod strimzi;
 
@@ -13,9 +11,7 @@ use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExportFormat {
-    /// KafkaTopic and KafkaUser resources for the Strimzi operator.
     Strimzi,
-    /// Shell script of Kafka's own commands.
     KafkaTopics,
 }
 
@@ -24,13 +20,10 @@ pub(crate) struct Export<'s> {
     pub(crate) dead_letters: &'s str,
     pub(crate) wanted: &'s TopicsConfig,
     pub(crate) bootstrap_servers: &'s str,
-    /// Kafka user of the bridge.
     pub(crate) user: &'s str,
-    /// Commands that the user must be able to run.
     pub(crate) purposes: &'s [Purpose],
 }
 
-/// Options that only Strimzi needs.
 pub(crate) struct Strimzi<'a> {
     pub(crate) cluster: &'a str,
     pub(crate) namespace: Option<&'a str>,
@@ -67,7 +60,7 @@ impl<'s> Export<'s> {
         least(Topics { all, dead_letters, create_missing: self.wanted.create_missing }, self.purposes)
     }
 
-    /// Returns comments that map commands to ACLs, so that a reader can remove some.
+    /// Comments that map commands to ACLs, so that a reader can remove some.
     fn explanation(&self) -> String {
         let mut text = String::from("# The least rights on each topic:\n");
         for purpose in self.purposes {

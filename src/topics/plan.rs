@@ -1,5 +1,3 @@
-//! Plan of the changes that make the topics match the settings. Pure.
-
 use crate::kafka::{ConfigOrigin, ConfigValue, Described, Topic, TopicsConfig, same_value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,7 +6,7 @@ use std::sync::Arc;
 #[cfg(test)]
 mod tests;
 
-/// Every topic that the settings can yield, in alphabetical order.
+/// In alphabetical order.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TopicsPlan(pub(crate) Vec<Entry>);
 
@@ -21,32 +19,28 @@ pub(crate) struct Entry {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Create,
-    /// Reason why the cluster does not describe the topic.
+    /// The cluster's reason.
     Hidden(String),
     There(There),
 }
 
-/// Differences of an existing topic. Values that the settings omit are not compared.
+/// Differences of an existing topic from values that the settings have.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct There {
-    /// Partitions to add.
     pub(crate) widening: Option<Widening>,
-    /// Configuration to set.
     pub(crate) changes: Vec<Change>,
-    /// Differences that this command cannot change.
+    /// Not changed by `apply`.
     pub(crate) differences: Vec<Difference>,
-    /// Configuration on the topic that the settings do not name. Left alone.
+    /// Configuration that the settings do not name. Left alone.
     pub(crate) others: BTreeMap<String, Option<String>>,
 }
 
-/// Larger number of partitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Widening {
     pub(crate) now: usize,
     pub(crate) wanted: usize,
 }
 
-/// One value of a topic's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) name: String,
@@ -68,18 +62,17 @@ impl fmt::Display for Change {
     }
 }
 
-/// Difference that `apply` leaves alone.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Difference {
     /// Kafka cannot remove partitions.
     TooManyPartitions { now: usize, wanted: usize },
-    /// Other tools move replicas between brokers.
+    /// Other tools move replicas.
     Replicas { now: BTreeSet<usize>, wanted: usize },
-    /// The settings name configuration that the cluster does not report.
+    /// The cluster does not report configuration that the settings name.
     ConfigHidden(String),
 }
 
-/// Number of topics of each kind. A topic can count in both `alter` and `differ`.
+/// A topic can count in both `alter` and `differ`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) create: usize,
@@ -90,7 +83,6 @@ pub(crate) struct Counts {
 }
 
 impl TopicsPlan {
-    /// Compares the cluster's description of `topics` with the settings.
     pub(crate) fn new(
         topics: &[Arc<str>],
         described: &BTreeMap<String, Described>,
@@ -126,7 +118,6 @@ impl TopicsPlan {
         counts
     }
 
-    /// Returns true if `apply` would change anything.
     pub(crate) fn is_to_do(&self, add_partitions: bool) -> bool {
         self.0.iter().any(|entry| match &entry.state {
             State::Create => true,
@@ -135,17 +126,14 @@ impl TopicsPlan {
         })
     }
 
-    /// Returns true if partitions are to be added to any topic.
     pub(crate) fn widens(&self) -> bool {
         self.0.iter().any(|entry| matches!(&entry.state, State::There(There { widening: Some(_), .. })))
     }
 
-    /// Returns the length of the longest topic name.
     pub(crate) fn width(&self) -> usize {
         self.0.iter().map(|entry| entry.topic.len()).max().unwrap_or(0)
     }
 
-    /// Returns the topics that the cluster does not describe.
     pub(crate) fn hidden(&self) -> Vec<&str> {
         let hidden = self.0.iter().filter(|entry| matches!(entry.state, State::Hidden(_)));
         hidden.map(|entry| entry.topic.as_str()).collect()

@@ -56,7 +56,7 @@ fn invalid_content_keeps_the_value_and_is_reported_once() {
     );
 }
 
-/// Kubernetes mounts a Secret so: the file is a link into `..data`, which is a link to a dated directory.
+/// As Kubernetes mounts a Secret: a link into `..data`, which is a link to a dated directory.
 #[test]
 fn swap_of_a_linked_directory_is_a_change() {
     let folder = tempfile::tempdir().unwrap();
@@ -98,7 +98,6 @@ fn watcher_refreshes_until_it_is_dropped() {
     assert_eq!((metrics.file_reloads.get(), **watched.get()), (1, 8));
 }
 
-/// Value whose reads panic while it is set.
 struct Panics(AtomicBool);
 
 impl Refresh for Panics {

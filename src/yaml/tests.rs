@@ -49,7 +49,7 @@ fn nested_values_are_limited_to_64_levels() {
         let errors = parse(&text).unwrap_err();
         assert!(matches!(errors[..], [YamlError::TooDeep(found)] if found == line), "{errors:?}");
     }
-    // The scanner has a limit of its own.
+    // The scanner has its own limit.
     for open in ["[", "{", "[{a: "] {
         assert!(parse(&open.repeat(6000)).is_err(), "{open}");
     }

@@ -1,5 +1,3 @@
-//! Layer of the settings file.
-
 use super::names::PREFIX;
 use crate::config::error::SettingError;
 use crate::config::yaml::parse;
@@ -7,7 +5,6 @@ use crate::input;
 use config::{Value, ValueKind};
 use std::path::Path;
 
-/// Reads the settings file. Reports why it is not valid.
 pub(super) fn read(path: &Path, errors: &mut Vec<SettingError>) -> Option<Value> {
     let name = path.display().to_string();
     let mut report = |reason: String| errors.push(SettingError::without_value(name.clone(), None, reason));
@@ -36,7 +33,7 @@ pub(super) fn read(path: &Path, errors: &mut Vec<SettingError>) -> Option<Value>
     }
 }
 
-/// Removes and reports each value with a reference such as `${NAME}`, which is not expanded.
+/// References such as `${NAME}` are not expanded.
 fn remove_references(key: &str, value: &mut Value, errors: &mut Vec<SettingError>) {
     match &mut value.kind {
         ValueKind::String(text) if has_reference(text) => {
@@ -65,7 +62,7 @@ fn remove_references(key: &str, value: &mut Value, errors: &mut Vec<SettingError
     }
 }
 
-/// Returns whether a text contains `${NAME}`, also with a default as in `${NAME:-value}`.
+/// Finds `${NAME}`, also with a default as in `${NAME:-value}`.
 fn has_reference(text: &str) -> bool {
     text.match_indices("${").any(|(at, _)| {
         let inner = text[at + 2..].split_once('}').map_or("", |(inner, _)| inner);

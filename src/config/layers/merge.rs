@@ -1,13 +1,9 @@
-//! Merge of one layer of settings into those below it.
-
 use crate::config::error::SettingError;
 use crate::config::schema::lookup::{ValueShape, look_up};
 use config::{Value, ValueKind};
 
-/// Merges `over` into `under`: maps key by key, other values as a whole.
-///
-/// A key without a value changes nothing. Reports a setting that is a map in one of the layers and one value
-/// in the other, unless the setting may be both.
+/// Merges maps key by key. A key without a value changes nothing. Reports a map over one value, or the
+/// reverse, unless the setting may be both.
 pub(super) fn merge(path: &mut Vec<String>, under: &mut Value, over: Value, errors: &mut Vec<SettingError>) {
     match (&under.kind, &over.kind) {
         (_, ValueKind::Nil) => {}
@@ -24,7 +20,7 @@ pub(super) fn merge(path: &mut Vec<String>, under: &mut Value, over: Value, erro
             let origin = map.origin().unwrap_or_default();
             let reason = format!("is one value here, and {origin} sets keys under it: remove one of them");
             errors.push(SettingError::with(path.join("."), value, reason));
-            // Keeps the value of the right shape, which causes no further error.
+            // The value of the right shape causes no further error.
             let has_right_shape = match shape {
                 ValueShape::Map => is_map(&over),
                 ValueShape::Value => !is_map(&over),
@@ -55,7 +51,7 @@ fn merge_maps(path: &mut Vec<String>, under: &mut Value, over: Value, errors: &m
     }
 }
 
-/// Returns a new value of the same kind and origin.
+/// Keeps kind and origin only.
 fn copy(value: Value) -> Value {
     let origin = value.origin().map(str::to_owned);
     Value::new(origin.as_ref(), value.kind)

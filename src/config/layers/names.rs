@@ -1,11 +1,7 @@
-//! Names of settings in flags and in environment variables.
-
 use std::collections::BTreeMap;
 
-/// Prefix of the environment variables that are settings.
 pub(super) const PREFIX: &str = "JUSTCALL_BRIDGE__";
 
-/// Returns the keys of a dotted key.
 pub(super) fn path_of(key: &str) -> Vec<String> {
     match key.splitn(3, '.').collect::<Vec<_>>()[..] {
         [section, map, rest] if is_open_map(section, map) || is_header_map(section, map) => {
@@ -15,9 +11,7 @@ pub(super) fn path_of(key: &str) -> Vec<String> {
     }
 }
 
-/// Returns the keys of an environment variable's name without [`PREFIX`].
-///
-/// The name can contain neither dots nor dashes, so an underscore replaces them.
+/// An underscore in a variable's name replaces dots and dashes.
 pub(super) fn path_of_variable(key: &str) -> Vec<String> {
     let mut path: Vec<_> = key.to_ascii_lowercase().split("__").map(str::to_owned).collect();
     if path.iter().any(String::is_empty) {
@@ -35,7 +29,6 @@ pub(super) fn path_of_variable(key: &str) -> Vec<String> {
     path
 }
 
-/// Finds the settings that two environment variables name, with both variables.
 pub(super) fn duplicates<'n>(variables: impl Iterator<Item = &'n str>) -> Vec<(String, [&'n str; 2])> {
     let mut names = BTreeMap::new();
     let mut duplicates = Vec::new();
@@ -49,7 +42,7 @@ pub(super) fn duplicates<'n>(variables: impl Iterator<Item = &'n str>) -> Vec<(S
     duplicates
 }
 
-/// Returns the name of the environment variable for a setting, if one can name it.
+/// `None` if no variable can name the setting.
 pub(super) fn variable_for(path: &[String]) -> Option<String> {
     let name = path.join("__").to_ascii_uppercase().replace(['.', '-'], "_");
     (path_of_variable(&name) == path).then(|| format!("{PREFIX}{name}"))
@@ -60,7 +53,6 @@ fn is_open_map(section: &str, map: &str) -> bool {
     matches!((section, map), ("kafka", "properties" | "properties_files") | ("topics", "config"))
 }
 
-/// Returns whether the keys of a map are names of HTTP headers.
 fn is_header_map(section: &str, map: &str) -> bool {
     matches!((section, map), ("telemetry", "otlp_headers" | "otlp_headers_files"))
 }

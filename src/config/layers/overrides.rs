@@ -1,5 +1,3 @@
-//! Layers of the environment variables and of the flags.
-
 use super::names::{PREFIX, path_of, path_of_variable, variable_for};
 use crate::config::error::SettingError;
 use crate::config::schema::lookup::{is_secret, look_up};
@@ -10,7 +8,7 @@ use crate::yaml::{MAX_DEPTH, YamlError};
 use config::{Map, Value};
 use std::ffi::OsStr;
 
-/// Reads an environment variable. Returns `None` if the bridge does not own it.
+/// `None` if the bridge does not own the variable.
 pub(super) fn from_variable(name: &OsStr, text: &OsStr) -> Result<Option<Value>, SettingError> {
     let shown = name.to_string_lossy();
     let Some(rest) = shown.strip_prefix(&PREFIX[..PREFIX.len() - 1]) else { return Ok(None) };
@@ -33,7 +31,7 @@ pub(super) fn from_variable(name: &OsStr, text: &OsStr) -> Result<Option<Value>,
     nest(&path, parse_text(&path, text, &origin)?, &origin).map(Some)
 }
 
-/// Returns whether Kubernetes or Docker set a variable because of a Service named `justcall-bridge…`.
+/// Kubernetes and Docker set variables for a Service named `justcall-bridge…`.
 fn is_service_link(rest: &str) -> bool {
     let is_number = |text: &str| text.split('_').next().is_some_and(|number| number.parse::<u16>().is_ok());
     let rest = format!("_{rest}");
@@ -43,7 +41,7 @@ fn is_service_link(rest: &str) -> bool {
         || rest.split_once("_PORT_").is_some_and(|(_, port)| is_number(port))
 }
 
-/// Reads a flag, of which the first has index 0. Rejects a secret.
+/// `index` starts at 0. Rejects a secret.
 pub(super) fn from_flag(index: usize, flag: &str) -> Result<Value, SettingError> {
     let Some((key, text)) = flag.split_once('=') else {
         let origin = format!("flag {}", index + 1);
@@ -59,7 +57,6 @@ pub(super) fn from_flag(index: usize, flag: &str) -> Result<Value, SettingError>
     }
 }
 
-/// Returns why a secret is not accepted from a flag, and where it belongs.
 fn secret_in_flag(path: &[String], origin: &str) -> SettingError {
     let found = look_up(path);
     let (setting, below) = path.split_at(path.len() - found.keys_below);
@@ -78,13 +75,13 @@ fn secret_in_flag(path: &[String], origin: &str) -> SettingError {
     SettingError::without_value(path.join("."), Some(origin), reason)
 }
 
-/// Parses a value given as text: JSON for a list or a map, otherwise the text itself.
+/// JSON for a list or a map, otherwise the text itself.
 fn parse_text(path: &[String], text: &str, origin: &String) -> Result<Value, SettingError> {
     let json = text.trim_start();
     let is_json = json.starts_with(['[', '{'])
         && match look_up(path).text_syntax {
             TextSyntax::Text => false,
-            // An address or a secret may begin with a bracket, but hardly with a bracket and a quote.
+            // An address or a secret hardly begins with a bracket and a quote.
             TextSyntax::TextOrList => {
                 json.starts_with("[\"") || serde_json::from_str::<Vec<serde_json::Value>>(json).is_ok()
             }
@@ -105,7 +102,6 @@ fn parse_text(path: &[String], text: &str, origin: &String) -> Result<Value, Set
     })
 }
 
-/// Returns maps, one in another along the path, with a value in the innermost.
 fn nest(path: &[String], value: Value, origin: &String) -> Result<Value, SettingError> {
     // Functions on the tree of values are recursive.
     if path.len() > MAX_DEPTH {

@@ -113,7 +113,7 @@ fn texts_that_look_like_something_else_are_printed_as_they_are() {
     assert!(raw.is_empty(), "{raw:?}");
 }
 
-/// Returns JSON without the control characters that JSON allows and YAML does not.
+/// JSON allows control characters that YAML does not.
 fn quoted(value: &(impl serde::Serialize + ?Sized)) -> String {
     let json = serde_json::to_string(value).unwrap();
     json.replace('\u{7f}', "\\u007f").replace('\u{85}', "\\u0085").replace('\u{9b}', "\\u009b")

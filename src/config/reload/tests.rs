@@ -135,7 +135,6 @@ fn secrets_are_named_beside_other_settings_and_by_the_file_they_are_in() {
     );
 }
 
-/// Texts may hold what lists and maps are written with.
 #[test]
 fn routes_that_only_read_alike_are_a_difference() {
     let with = |said: &str| format!(r#"routes=[{{"match":"*","topics":"a",{said}}}]"#);

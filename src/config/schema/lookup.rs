@@ -1,9 +1,6 @@
-//! Lookup of a setting in the schema by its path.
-
 use super::visitor::{NamedEntry, SchemaVisitor, TextSyntax, ValueType};
 use crate::config::settings::Settings;
 
-/// Returns what the schema requires of the value under a path.
 pub(in crate::config) fn look_up(path: &[String]) -> SchemaLookup<'_> {
     let is_root = path.is_empty();
     let mut lookup = SchemaLookup {
@@ -18,39 +15,33 @@ pub(in crate::config) fn look_up(path: &[String]) -> SchemaLookup<'_> {
     lookup
 }
 
-/// Returns whether a text under a path is a secret.
 pub(in crate::config) fn is_secret(path: &[String]) -> bool {
     look_up(path).is_secret
 }
 
-/// Shape that the schema requires of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::config) enum ValueShape {
-    /// Map of settings or of texts.
     Map,
     /// One value or a list.
     Value,
-    /// Map or one value.
     Either,
-    /// Value of a path that is not in the schema.
+    /// The path is not in the schema.
     Unknown,
 }
 
-/// Visitor that searches for one path, and its result.
 pub(in crate::config) struct SchemaLookup<'p> {
     path: &'p [String],
-    /// Syntax in an environment variable or a flag.
+    /// In an environment variable or a flag.
     pub(in crate::config) text_syntax: TextSyntax,
     is_secret: bool,
     pub(in crate::config) shape: ValueShape,
-    /// Number of keys below the setting's own.
+    /// Keys below the setting's own.
     pub(in crate::config) keys_below: usize,
-    /// True if the setting's value is a map of texts.
     pub(in crate::config) is_text_map: bool,
 }
 
 impl SchemaLookup<'_> {
-    /// Returns the number of keys below `key` if the path begins with it.
+    /// `None` unless the path begins with `key`.
     fn keys_below(&self, key: &str) -> Option<usize> {
         self.path.first().filter(|first| *first == key).map(|_| self.path.len() - 1)
     }
@@ -60,7 +51,6 @@ impl SchemaLookup<'_> {
         self.shape = ValueShape::Map;
     }
 
-    /// Visits with a path without its first keys.
     fn descend(&mut self, keys: usize, visit: impl FnOnce(&mut Self)) {
         let path = self.path;
         self.path = &path[keys..];

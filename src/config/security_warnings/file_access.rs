@@ -1,4 +1,4 @@
-//! Rights of other users to a file, through its own permissions and those of the folders on its path.
+//! Rights of other users to a file, by its permissions and those of the folders on its path.
 
 use rustix::fs::{StatVfsMountFlags, statvfs};
 use rustix::process::geteuid;
@@ -7,47 +7,42 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf, absolute};
 
-/// Right of every user to read a file.
 const WORLD_READABLE: u32 = 0o004;
 
-/// Right of the group and of every user to write to a file.
+/// Group and every user.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
-/// Right of every user to add, rename and remove the entries of a folder.
+/// Every user can add, rename and remove the folder's entries.
 const WRITABLE_BY_ALL: u32 = 0o002;
 
-/// Restriction of that right to a user's own entries.
+/// Restricts that right to a user's own entries.
 const STICKY: u32 = 0o1000;
 
-/// Largest number of links on a path that Linux follows.
+/// As Linux follows.
 const MAX_LINKS: usize = 40;
 
-/// Extent of an examination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AccessExtent {
-    /// Permissions of the files. Owners and folders of another machine, such as CI's, prove nothing.
+    /// Owners and folders of another machine, such as CI's, prove nothing.
     Permissions,
-    /// Also the owners of the files and of the folders on their paths.
+    /// Also owners of the files and of the folders on their paths.
     Owners,
 }
 
-/// Right of other users to change or replace a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Writable {
     pub(super) reason: String,
     pub(super) fix: String,
-    /// True if the fix also ends the right of every user to read the file.
+    /// The fix also ends the right of every user to read the file.
     pub(super) ends_reading: bool,
 }
 
-/// Returns true if every user can read a file.
 pub(super) fn is_world_readable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| found.mode() & WORLD_READABLE != 0)
 }
 
-/// Returns the first right by which a user other than root and this process's own can change or replace a file.
-///
-/// A folder that only its group can write to is not reported, because it is common and often intended.
+/// Returns the first right of a user other than root and this process's own. Ignores folders that only their
+/// group can write to: these are often intended.
 pub(super) fn writable(path: &Path, extent: AccessExtent) -> Option<Writable> {
     // A device such as /dev/null has no content that another user could change.
     let found = fs::metadata(path).ok().filter(|found| !found.file_type().is_char_device())?;
@@ -99,17 +94,13 @@ pub(crate) fn foreign_owner(found: &Metadata) -> Option<u32> {
     (![0, geteuid().as_raw()].contains(&owner) && !is_unmapped()).then_some(owner)
 }
 
-/// Returns true if a user namespace with that map shows unknown users as `owner` (user_namespaces(7)).
+/// Returns true if `owner` stands for unknown users (user_namespaces(7)). The initial namespace knows every user.
 fn is_unmapped(owner: u32, overflow_uid: &str, uid_map: &str) -> bool {
-    let numbers = |line: &str| line.split_whitespace().filter_map(|it| it.parse().ok()).collect::<Vec<u32>>();
-    let is_in = |line: &str| match numbers(line)[..] {
-        [first, _, count] => owner.checked_sub(first).is_some_and(|nth| nth < count),
-        _ => false,
-    };
-    overflow_uid.trim().parse() == Ok(owner) && !uid_map.is_empty() && !uid_map.lines().any(is_in)
+    const INITIAL_MAP: [&str; 3] = ["0", "0", "4294967295"];
+    let is_initial = uid_map.is_empty() || uid_map.split_whitespace().eq(INITIAL_MAP);
+    overflow_uid.trim().parse() == Ok(owner) && !is_initial
 }
 
-/// Folders and symbolic links through which a path leads to its file.
 #[derive(Default)]
 struct WayTo {
     folders: BTreeSet<PathBuf>,
@@ -117,7 +108,7 @@ struct WayTo {
 }
 
 impl WayTo {
-    /// Follows every link of a path, the outermost first, as the system does.
+    /// Follows every link, the outermost first, as the system does.
     fn new(path: &Path) -> Self {
         let mut way = Self::default();
         let mut path = absolute(path).unwrap_or_default();
@@ -148,7 +139,6 @@ mod tests {
         fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
     }
 
-    /// Returns a folder, and a file in a folder of it.
     fn file() -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("inner")).unwrap();
@@ -163,7 +153,7 @@ mod tests {
         let rootless = "         0       1000          1\n         1     100000      65536\n";
         for (owner, map, expected) in [
             (65534, "         0       1000          1\n", true),
-            (65534, rootless, false),
+            (65534, rootless, true),
             (1000, "         0       1000          1\n", false),
             (65534, "         0          0 4294967295\n", false),
             (65534, "", false),
@@ -228,7 +218,6 @@ mod tests {
             fs::remove_file(from).unwrap();
             symlink(to, from).unwrap();
         }
-        // A link on the path to another link.
         let shortcut = start.with_file_name("shortcut");
         symlink(link.parent().unwrap(), &shortcut).unwrap();
         let through_folder = shortcut.join("token");

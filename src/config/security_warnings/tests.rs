@@ -2,7 +2,6 @@ use crate::config::{AccessExtent, ReferencedFiles, Settings, SettingsFile, Setti
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// Settings without a warning.
 const SECURE: &str = r#"
 server: { listen: "127.0.0.1:8080" }
 admin: { listen: "127.0.0.1:8081" }

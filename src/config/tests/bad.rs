@@ -1,7 +1,7 @@
 use super::{errors, good, load, load_from};
 use crate::config::{ReferencedFiles, SettingErrors, Settings, SettingsFile, SettingsInput};
 
-/// Settings, the key that is reported, and a part of its message.
+/// Settings, key of the error, part of its message.
 const BAD: &[(&str, &str, &str)] = &[
     // Unknown keys.
     ("sever: {}", "sever", "did you mean `server`?"),
@@ -210,7 +210,7 @@ fn a_bad_setting_is_named_with_its_value_its_origin_and_the_reason() {
         assert_eq!(found.0.len(), 1, "{yaml}:\n{found}");
         assert_eq!(found.0[0].key, *key, "{yaml}:\n{found}");
         assert!(found.to_string().contains(part), "{yaml}:\n{found}");
-        // A contradiction may rest on a default, which no file says.
+        // A contradiction may come from a default, which has no line.
         let is_said = found.0[0].value.is_some() || found.to_string().contains("is not a setting");
         assert!(!is_said || found.to_string().contains("bridge.yaml:"), "{yaml}:\n{found}");
     }
@@ -398,7 +398,6 @@ fn a_value_that_is_not_finite_is_reported_with_its_key_and_line() {
             "{found}"
         );
     }
-    // Quoted, it is a text.
     let found = errors(load("server: { workers: '.inf' }")).to_string();
     assert!(found.contains("server.workers = "), "{found}");
 }
@@ -410,7 +409,6 @@ fn serve_needs_a_secret_or_a_decision_on_unsigned_events() {
     for said in ["signature.required=false", "signature.secrets=hush"] {
         assert!(served(said).is_ok(), "{said}");
     }
-    // A token is not a signature.
     for unsaid in ["validation=strict", "token=0123456789abcdef"] {
         let errors = served(unsaid).err().unwrap().0;
         assert_eq!(errors.len(), 1);
@@ -451,7 +449,6 @@ fn a_missing_value_is_reported_at_its_own_key() {
     assert!(found.contains("routes[0].match (") && found.contains("bridge.yaml:2): is empty"), "{found}");
 }
 
-/// Loads a file as `check --offline` does.
 fn load_without_files(yaml: &str) -> Result<Settings, SettingErrors> {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), yaml).unwrap();
@@ -590,14 +587,13 @@ fn secrets_are_not_accepted_from_flags() {
     }
 }
 
-/// Extracts the forms that a message advises: the setting that names a file, and the variable.
+/// Returns the setting that names a file, and the variable.
 fn advised(reason: &str) -> (String, Option<String>) {
     let file = reason.split('`').nth(1).unwrap_or_else(|| panic!("{reason}"));
     let variable = reason.split_whitespace().find(|word| word.starts_with("JUSTCALL_BRIDGE__"));
     (file.to_owned(), variable.map(str::to_owned))
 }
 
-/// Every secret setting, in each form in which a flag can contain it.
 #[test]
 fn advice_for_a_secret_in_a_flag_works() {
     const SECRET: &str = "hush-hush-4711-hush";

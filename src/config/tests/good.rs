@@ -24,7 +24,6 @@ fn empty_settings_are_the_defaults() {
 fn the_shipped_file_has_the_defaults() {
     let sources = SettingsInput { file: SettingsFile::At(BRIDGE.into()), ..SettingsInput::default() };
     assert!(good(Settings::load(&sources)) == Settings::default());
-    // Tests run where the file has its usual place.
     let usual = SettingsInput {
         file: SettingsFile::Usual,
         flags: vec!["server.workers=9".into()],
@@ -33,7 +32,6 @@ fn the_shipped_file_has_the_defaults() {
     assert_eq!(good(Settings::load(&usual)).server.workers, Some(9));
 }
 
-/// Every key in a text, such as `server.listen`.
 fn keys(yaml: &str) -> BTreeSet<String> {
     fn walk(at: &str, value: &Value, keys: &mut BTreeSet<String>) {
         if let ValueKind::Table(table) = &value.kind {
@@ -130,7 +128,6 @@ fn properties_come_from_files_too_without_the_line_end() {
         file.path().display()
     )));
     assert_eq!(settings.kafka.properties["sasl.password"].expose(), " hush ");
-    // The file's name is not a secret and gives the same settings again.
     let printed = print_config(&settings);
     assert!(!printed.contains("hush"), "{printed}");
     assert!(good(load(&printed)) == settings);
@@ -216,7 +213,7 @@ fn without_reading_files_every_other_error_is_reported() {
     }
 }
 
-/// A number's digits alone would never match: YAML takes a `+` and zeros away.
+/// YAML takes a `+` and zeros away.
 #[test]
 fn numbers_in_routes_are_the_text_that_is_written() {
     let written = "[{ match: '*', when: { /data/a: +4930, /data/b: { prefix: [0049, 1.50] } }, topics: t, headers: { v: 1.0, n: &zip 0815, z: *zip } }]";
@@ -353,7 +350,7 @@ fn match_may_be_overridden_in_its_other_form() {
 fn keys_that_look_alike_keep_their_own_values() {
     let yaml =
         "sources:\n  \"007\": { path: /a }\n  0x7: { path: /b }\n  '0x8': { path: /c }\n  8: { path: /d }\n";
-    // Maps are in a new order each time.
+    // Maps have a new order each time.
     for _ in 0..20 {
         let settings = good(load(yaml));
         let paths: Vec<_> =

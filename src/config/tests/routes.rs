@@ -1,5 +1,3 @@
-//! Errors in routes.
-
 use super::{errors, load};
 
 #[test]
@@ -88,7 +86,7 @@ dead_letter: { topic: lost }
     );
 }
 
-/// Each topic gets a copy: what is never admitted at once would be refused at every retry.
+/// Each topic gets a copy.
 #[test]
 fn the_largest_event_must_be_admitted_with_all_of_its_records() {
     let room = "server: { max_in_flight: 3 MiB }\n";

@@ -1,18 +1,14 @@
-//! Validation of the largest event against the limits between socket and Kafka.
-
 use super::validation_errors::ValidationErrors;
 use crate::config::settings::Settings;
 use crate::config::value_types::format_size;
 use crate::kafka::properties::DEFAULT_MESSAGE_MAX_BYTES;
 use crate::routing::RouteTable;
 
-/// Size of a record's key and headers that is allowed for, in bytes.
+/// Bytes allowed for a record's key and headers.
 const KEY_AND_HEADERS_BYTES: usize = 16 * 1024;
 
-/// Checks that `server.max_in_flight` admits the largest event, which it would refuse forever otherwise.
-///
-/// # Errors
-/// The least value.
+/// Checks that the largest event can be admitted, which is refused forever otherwise. The error has the least
+/// value.
 pub(in crate::config) fn check_max_in_flight(
     settings: &Settings,
     table: Option<&RouteTable>,
@@ -34,7 +30,6 @@ pub(in crate::config) fn check_max_in_flight(
     ))
 }
 
-/// Checks that `message.max.bytes` admits the record of the largest body.
 pub(super) fn check_message_size(settings: &Settings, errors: &mut ValidationErrors<'_>) {
     let name = "message.max.bytes";
     let value = settings.kafka.properties.get(name);
@@ -45,7 +40,7 @@ pub(super) fn check_message_size(settings: &Settings, errors: &mut ValidationErr
     let limit = value.map_or(Ok(DEFAULT_MESSAGE_MAX_BYTES), |text| text.expose().trim().parse());
     let body = settings.server.max_body_bytes;
     match limit {
-        // A value that librdkafka does not accept was reported.
+        // Reported by librdkafka's check.
         Err(_) if errors.keys_from(0).any(|reported| reported == key) => {}
         Err(_) => errors.add(key, "must be a whole number of bytes"),
         Ok(limit) if limit < body + KEY_AND_HEADERS_BYTES => {

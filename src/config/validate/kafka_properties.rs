@@ -1,5 +1,3 @@
-//! Validation of the properties of librdkafka.
-
 use super::validation_errors::ValidationErrors;
 use crate::config::settings::Settings;
 use crate::config::settings_input::ReferencedFiles;
@@ -12,7 +10,6 @@ mod trial_client;
 
 const UNKNOWN_PROPERTY: &str = "is not a property of librdkafka";
 
-/// Reports every property that librdkafka or a promise of the bridge does not allow.
 pub(super) fn check(settings: &Settings, files: ReferencedFiles, errors: &mut ValidationErrors<'_>) {
     let key = |name: &str| settings.property_key(name);
     let before = errors.len();
@@ -37,7 +34,7 @@ pub(super) fn check(settings: &Settings, files: ReferencedFiles, errors: &mut Va
     }
     let unread = settings.property_files.keys().filter(|name| !settings.kafka.properties.contains_key(*name));
     for name in unread {
-        // A value that is refused only if every value is.
+        // Only a refusal of every value counts.
         if let Some(reason) = refused(name, "1") {
             errors.add(key(name), reason);
         } else if !is_known(name) {
@@ -58,18 +55,16 @@ pub(super) fn check(settings: &Settings, files: ReferencedFiles, errors: &mut Va
     }
 }
 
-/// Returns whether a value has a control character. A certificate or key in PEM may have several lines.
+/// A certificate or key in PEM may have several lines.
 fn has_control_character(name: &str, value: &str) -> bool {
     let is_of_lines = |c: char| name.ends_with(".pem") && matches!(c, '\n' | '\r' | '\t');
     value.contains(|c: char| c.is_control() && !is_of_lines(c))
 }
 
-/// Returns whether a path is a FIFO, a device or an unexpected directory.
-///
-/// librdkafka would block on a FIFO.
+/// A FIFO would block librdkafka.
 fn is_special_file(name: &str, path: &str) -> bool {
     // OpenSSL also accepts a directory of authorities' certificates.
     let allows_directory = name.ends_with("ca.location");
-    // librdkafka reports a file that does not exist.
+    // librdkafka reports a missing file.
     fs::metadata(path).is_ok_and(|file| !(file.is_file() || allows_directory && file.is_dir()))
 }

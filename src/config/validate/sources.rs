@@ -1,5 +1,3 @@
-//! Validation of the sources and of their credentials.
-
 use super::validation_errors::ValidationErrors;
 use crate::config::error::SettingError;
 use crate::config::settings::Settings;
@@ -7,7 +5,6 @@ use crate::config::settings_input::ReferencedFiles;
 use crate::ingest::{SignatureMode, SourceConfig, check_number, read_keys, read_tokens};
 use std::collections::BTreeMap;
 
-/// Reports every error in the sources.
 pub(super) fn check(settings: &Settings, files: ReferencedFiles, errors: &mut ValidationErrors<'_>) {
     let mut by_path = BTreeMap::new();
     if settings.ingest.sources.is_empty() {
@@ -28,7 +25,6 @@ pub(super) fn check(settings: &Settings, files: ReferencedFiles, errors: &mut Va
     }
 }
 
-/// Checks that a source's secrets and tokens can be used.
 fn credentials(source: &SourceConfig, files: ReferencedFiles, errors: &mut ValidationErrors<'_>) {
     let (name, signature) = (&source.name, &source.signature);
     if signature.required == Some(true) && !signature.has_secret() {
@@ -63,7 +59,7 @@ fn credentials(source: &SourceConfig, files: ReferencedFiles, errors: &mut Valid
     }
 }
 
-/// Reports each source that would accept unsigned events although no setting states it.
+/// Reports sources that would accept unsigned events although no setting states it.
 pub(in crate::config) fn require_signature_decisions(settings: &Settings, errors: &mut Vec<SettingError>) {
     for source in &settings.ingest.sources {
         let at = format!("sources.{}", source.name);
@@ -82,7 +78,6 @@ pub(in crate::config) fn require_signature_decisions(settings: &Settings, errors
     }
 }
 
-/// Returns whether the setting `key` of an error may decide if a source accepts unsigned events.
 fn may_decide(key: &str, source: &str) -> bool {
     const OTHERS: [&str; 7] = [
         "path",

@@ -1,15 +1,12 @@
-//! Errors of the validation, with the value and the origin of each setting.
-
 use crate::config::error::SettingError;
 use crate::config::value_path::value_at;
 use crate::routing::RouteError;
 use config::Value;
 
-/// List of errors that validation extends.
 pub(super) struct ValidationErrors<'a> {
     root: &'a Value,
     errors: &'a mut Vec<SettingError>,
-    /// Number of errors that deserialization reported, which are the first.
+    /// Errors of the deserialization come first.
     deserialization_count: usize,
 }
 
@@ -18,17 +15,15 @@ impl<'a> ValidationErrors<'a> {
         Self { root, deserialization_count: errors.len(), errors }
     }
 
-    /// Returns the number of errors.
     pub(super) fn len(&self) -> usize {
         self.errors.len()
     }
 
-    /// Returns the keys of the errors from an index on.
     pub(super) fn keys_from(&self, index: usize) -> impl Iterator<Item = &str> {
         self.errors[index..].iter().map(|error| error.key.as_str())
     }
 
-    /// Adds an error, unless the setting or a map around it was not deserialized.
+    /// Ignores settings that were not deserialized, also those in such a map.
     pub(super) fn add(&mut self, key: impl Into<String>, reason: impl Into<String>) {
         let key = key.into();
         let covers = |error: &SettingError| {
@@ -46,15 +41,13 @@ impl<'a> ValidationErrors<'a> {
         });
     }
 
-    /// Returns the innermost map or list around a key that exists.
     fn nearest(&self, key: &str) -> Option<&Value> {
         let ends = key.rmatch_indices(['.', '[']).map(|(at, _)| at);
         ends.into_iter().find_map(|end| value_at(self.root, &key[..end]))
     }
 
-    /// Adds an error in a route, with the origins of the other settings that contribute to it.
-    ///
-    /// Routes that were not deserialized completely contradict nothing.
+    /// Adds the origins of the other settings involved. Routes that were not deserialized completely
+    /// contradict nothing.
     pub(super) fn add_routing(&mut self, error: RouteError) {
         let is_in_routes = |error: &SettingError| error.key.starts_with("route");
         if !error.others.is_empty() && self.errors[..self.deserialization_count].iter().any(is_in_routes) {

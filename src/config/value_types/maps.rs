@@ -1,12 +1,9 @@
-//! Types of values that are maps.
-
 use super::{scalar, string, without_control_characters};
 use crate::config::schema::visitor::{TextSyntax, ValueType};
 use config::{Value, ValueKind};
 use std::collections::BTreeMap;
 use yaml_rust2::Yaml;
 
-/// Map from names to texts.
 pub(in crate::config) struct TextMap;
 
 impl ValueType<BTreeMap<String, String>> for TextMap {
@@ -23,7 +20,6 @@ impl ValueType<BTreeMap<String, String>> for TextMap {
     }
 }
 
-/// Parses a map of texts that `check` accepts.
 pub(super) fn parse_texts(
     value: &Value,
     check: impl Fn(String) -> Result<String, String>,
@@ -35,7 +31,7 @@ pub(super) fn parse_texts(
     Ok(map)
 }
 
-/// Parses a map. The error has the fault of every entry.
+/// The error has the fault of every entry.
 pub(super) fn parse_map<T>(
     value: &Value,
     expected: &str,

@@ -1,5 +1,3 @@
-//! Types of the values in a route.
-
 use super::maps::parse_map;
 use super::{Boolean, TextList, quoted, scalar, string};
 use crate::config::schema::visitor::{TextSyntax, ValueType};
@@ -12,7 +10,7 @@ use yaml_rust2::{Yaml, yaml};
 #[cfg(test)]
 mod tests;
 
-/// Events of a route: a pattern, `{family: call}`, or a list of these.
+/// A pattern, `{family: call}`, or a list of these.
 pub(in crate::config) struct MatchList;
 
 impl ValueType<Vec<Match>> for MatchList {
@@ -47,7 +45,7 @@ fn parse_match(value: &Value) -> Result<Match, String> {
     }
 }
 
-/// Conditions by JSON pointer or named field: a value, a list of values, or a map with an operator.
+/// By JSON pointer or named field: a value, a list of values, or a map with an operator.
 pub(in crate::config) struct Conditions;
 
 impl ValueType<BTreeMap<String, Predicate>> for Conditions {
@@ -109,7 +107,7 @@ fn predicate_to_yaml(predicate: &Predicate) -> Yaml {
     map([operator].into_iter().chain(ignore_case))
 }
 
-/// Headers of a route: a text, or `{from: agent}` with a named field, a JSON pointer, or a list of these.
+/// A text, or `{from: agent}` with a named field, a JSON pointer, or a list of these.
 pub(in crate::config) struct HeaderValues;
 
 impl ValueType<BTreeMap<String, HeaderValue>> for HeaderValues {
@@ -143,7 +141,7 @@ impl ValueType<BTreeMap<String, HeaderValue>> for HeaderValues {
     }
 }
 
-/// Parses a list, or one value. A comma is part of a value.
+/// A comma is part of a value.
 fn list(value: &Value) -> Result<Vec<String>, String> {
     match &value.kind {
         ValueKind::Array(items) => items.iter().map(scalar).collect(),

@@ -1,5 +1,3 @@
-//! Types of values that are secret or may be.
-
 use super::maps::{TextMap, parse_map, parse_texts};
 use super::{NonEmptyText, scalar, string};
 use crate::config::error::HIDDEN;
@@ -10,7 +8,6 @@ use config::{Value, ValueKind};
 use std::collections::BTreeMap;
 use yaml_rust2::Yaml;
 
-/// Secret, which is printed as `***`.
 pub(in crate::config) struct SecretText;
 
 impl ValueType<Secret> for SecretText {
@@ -57,7 +54,6 @@ impl ValueType<Vec<Secret>> for SecretList {
     }
 }
 
-/// Map from names to secrets.
 pub(in crate::config) struct SecretMap;
 
 impl ValueType<BTreeMap<String, Secret>> for SecretMap {
@@ -82,7 +78,7 @@ impl ValueType<BTreeMap<String, Secret>> for SecretMap {
     }
 }
 
-/// Properties of librdkafka: a [`TextMap`] that is printed without secrets.
+/// [`TextMap`] that is printed without secrets.
 pub(in crate::config) struct KafkaProperties;
 
 impl ValueType<BTreeMap<String, Secret>> for KafkaProperties {
@@ -104,7 +100,7 @@ impl ValueType<BTreeMap<String, Secret>> for KafkaProperties {
     }
 
     fn is_secret(&self, entry: Option<&str>) -> bool {
-        // A property that names a file or a URL does not contain the secret.
+        // Names of files and URLs contain no secret.
         const LOCATIONS: [&str; 3] = [".location", ".url", ".keytab"];
         entry.is_some_and(|name| is_secret(name) && !LOCATIONS.iter().any(|end| name.ends_with(end)))
     }

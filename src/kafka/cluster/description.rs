@@ -1,5 +1,3 @@
-//! Brokers, topics and configuration of a cluster.
-
 use crate::kafka::KafkaRefusal;
 use rdkafka::metadata::{Metadata, MetadataBroker};
 use std::collections::BTreeMap;
@@ -20,7 +18,7 @@ pub struct Broker {
 pub enum Described {
     /// The topic does not exist.
     Missing,
-    /// The cluster refuses to describe it, mostly because the right `Describe` is missing.
+    /// Mostly because the right `Describe` is missing.
     Refused(KafkaRefusal),
     /// The topic exists.
     Found(Topic),
@@ -29,9 +27,9 @@ pub enum Described {
 /// Description of a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Topic {
-    /// Partitions by id.
+    /// By id.
     pub partitions: Vec<Partition>,
-    /// Configuration by name, defaults included. Refused without the right `DescribeConfigs`.
+    /// By name, with defaults. Refused without the right `DescribeConfigs`.
     pub config: Result<BTreeMap<String, ConfigValue>, KafkaRefusal>,
 }
 
@@ -40,24 +38,24 @@ pub struct Topic {
 pub struct Partition {
     /// Number, from zero.
     pub id: i32,
-    /// Leader; `None`: there is none now.
+    /// `None`: there is none now.
     pub leader: Option<i32>,
-    /// Brokers that hold a replica.
+    /// Ids of brokers with a replica.
     pub replicas: Vec<i32>,
-    /// Brokers whose replica is in sync.
+    /// Ids of brokers with a replica in sync.
     pub in_sync: Vec<i32>,
 }
 
 /// Value of a topic's or a broker's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigValue {
-    /// `None`: the cluster hides it, like secrets.
+    /// `None`: hidden, like secrets.
     pub value: Option<String>,
     /// Origin of the value.
     pub origin: ConfigOrigin,
-    /// True if it cannot change while the broker runs.
+    /// Cannot change while the broker runs.
     pub is_read_only: bool,
-    /// True if it is secret.
+    /// Holds a secret.
     pub is_sensitive: bool,
 }
 
@@ -72,7 +70,6 @@ pub enum ConfigOrigin {
     Default,
 }
 
-/// Returns the brokers in metadata, by id.
 pub(super) fn brokers(metadata: &Metadata) -> Vec<Broker> {
     let broker =
         |broker: &MetadataBroker| Broker { id: broker.id(), host: broker.host().into(), port: broker.port() };

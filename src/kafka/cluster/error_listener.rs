@@ -1,7 +1,5 @@
-//! Listener for connection errors.
-//!
-//! Requests only time out. librdkafka reports a wrong password or host name in callbacks, which rdkafka's
-//! admin client does not serve. So this is a client of its own.
+//! Client that collects connection errors. librdkafka reports a wrong password or host name only in
+//! callbacks, which rdkafka's admin client does not serve.
 
 use super::description::{Broker, brokers};
 use crate::kafka::background_drop::BackgroundDrop;
@@ -16,22 +14,18 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use std::time::{Duration, Instant};
 
-/// Time for one request before the errors are checked.
 const REQUEST_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Time for the check of a certificate without its host name.
 const TLS_CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Time to serve callbacks.
 const CALLBACK_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// Client for its callbacks. A producer, because it needs no group.
+/// A producer, because it needs no group.
 pub(super) struct ErrorListener {
     client: BackgroundDrop<BaseProducer<ErrorCollector>>,
     settings: ClientConfig,
 }
 
-/// Connection error in librdkafka's words.
 struct ConnectionError {
     code: RDKafkaErrorCode,
     reason: String,
@@ -50,7 +44,7 @@ impl ErrorListener {
         Ok(Self { client: BackgroundDrop::new(client), settings })
     }
 
-    /// Waits for the cluster's first answer and returns its brokers. Blocks.
+    /// Waits for the first answer. Blocks.
     pub(super) fn await_answer(&self, timeout: Duration) -> Result<Vec<Broker>, Error> {
         let deadline = Instant::now() + timeout;
         loop {
@@ -71,9 +65,8 @@ impl ErrorListener {
         }
     }
 
-    /// Makes a TLS error precise. librdkafka reports the same error for an unknown authority and for a wrong
-    /// host name. So this connects again without checking the name. It sends no credentials, because the
-    /// server is not authenticated.
+    /// librdkafka's TLS error does not tell an unknown authority from a wrong host name. So this connects
+    /// again without a check of the name, and without credentials, because the server is not authenticated.
     fn precise(&self, permanent_error: Error) -> Error {
         let Error::TlsFailed(reason) = &permanent_error else { return permanent_error };
         let Some((server, _)) = reason.split_once(": SSL handshake failed") else { return permanent_error };
@@ -85,7 +78,6 @@ impl ErrorListener {
         permanent_error
     }
 
-    /// Returns whether a TLS connection succeeds, whatever the broker answers then.
     fn can_connect(&self) -> bool {
         let deadline = Instant::now() + TLS_CHECK_TIMEOUT;
         while Instant::now() < deadline {

@@ -1,5 +1,3 @@
-//! The current client instance, for the threads that send records.
-
 use super::client_instance::ClientInstance;
 use crate::delivery::{RecordFailure, Report};
 use crate::record::Record;
@@ -8,19 +6,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 
-/// Current client instance. Adds its replacement to [`ClientInstance`].
 pub(super) struct ActiveClient {
     state: RwLock<ActiveState>,
     stopping: AtomicBool,
     replacements: AtomicU64,
-    /// Thread that bypasses the linger. Not a thread that waits for answers.
+    /// Not a thread that waits for answers.
     bypass_thread: OnceLock<Thread>,
 }
 
 struct ActiveState {
     /// `None` during a replacement.
     instance: Option<Arc<ClientInstance>>,
-    /// True if the instance accepts records.
     takes: bool,
 }
 
@@ -34,9 +30,8 @@ impl ActiveClient {
         }
     }
 
-    /// Sends a record. Returns the report if the record is refused. The lock is held meanwhile, so that no
-    /// record reaches an instance that is being retired. The caller settles a returned report without the
-    /// lock.
+    /// Returns the report if the record is refused; settle it without the lock, which is held here. No record
+    /// reaches an instance that is being retired.
     pub(super) fn send(
         &self,
         record: &Record,
@@ -58,7 +53,6 @@ impl ActiveClient {
     pub(super) fn run_linger_bypass(&self) {
         let _ = self.bypass_thread.set(std::thread::current());
         while !self.stopping() {
-            // Returns at once if a record was sent since.
             std::thread::park();
             if let Some(instance) = self.instance() {
                 instance.bypass_linger();
@@ -71,13 +65,12 @@ impl ActiveClient {
         state.instance.as_ref().map_or(0, |instance| instance.unreported())
     }
 
-    /// Returns the current instance. The last holder drops it, which blocks: not for threads of the runtime.
+    /// The last holder drops the instance, which blocks: not for threads of the runtime.
     pub(super) fn instance(&self) -> Option<Arc<ClientInstance>> {
         self.state.read().instance.clone()
     }
 
-    /// Returns the number of partitions of a topic, to which the client can send from now on. `None`: there is
-    /// no client, or no broker answers it.
+    /// After this, the client can send to all of them. `None`: no client, or no broker answers.
     pub(super) async fn partitions(&self, topic: &str) -> Option<u32> {
         let (instance, topic) = (self.instance()?, topic.to_owned());
         tokio::task::spawn_blocking(move || instance.partitions(&topic)).await.ok()?
@@ -88,7 +81,6 @@ impl ActiveClient {
         self.replacements.load(Ordering::Relaxed)
     }
 
-    /// Counts a replacement and returns the number of all.
     pub(super) fn count_replacement(&self) -> u64 {
         self.replacements.fetch_add(1, Ordering::Relaxed) + 1
     }
@@ -101,7 +93,6 @@ impl ActiveClient {
         self.stopping.load(Ordering::Acquire)
     }
 
-    /// Refuses records from its return on.
     pub(super) fn close(&self) {
         self.state.write().takes = false;
     }
@@ -111,7 +102,7 @@ impl ActiveClient {
         let mut state = self.state.write();
         let former = std::mem::replace(&mut *state, ActiveState { instance, takes });
         drop(state);
-        // Dropped without the lock, so that senders do not wait for it.
+        // Without the lock, because it blocks.
         drop(former);
     }
 }

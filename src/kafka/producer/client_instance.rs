@@ -1,5 +1,3 @@
-//! One client instance, from its creation to its fault.
-
 use super::context::ProducerContext;
 use super::delivery_reports::{DeliveryReports, produce_failure};
 use super::ffi::FfiProducer;
@@ -20,18 +18,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use strum::IntoStaticStr;
 
-/// Function that serves librdkafka's events, for at most the given time.
 pub(super) type PollFn = fn(&FfiProducer, Duration);
 
-/// Factory of client instances.
 pub(super) struct ClientFactory {
     pub(super) settings: ClientConfig,
     pub(super) client: ErrorLogContext,
     pub(super) metrics: Arc<Metrics>,
-    /// Client that checks whether brokers answer.
+    /// Separate client that checks whether brokers answer.
     pub(super) admin: Admin,
     pub(super) poll: PollFn,
-    /// Time without a report, while brokers answer, that counts as a fault.
     pub(super) stall_timeout: Duration,
 }
 
@@ -52,28 +47,24 @@ impl ClientFactory {
     }
 }
 
-/// Reason why an instance must be replaced.
 #[derive(Debug, Clone, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub(super) enum ClientFault {
-    /// librdkafka reported a fatal error.
     Fatal(String),
-    /// A callback panicked during a poll.
     Panicked,
-    /// The brokers belong to another cluster, for example after a restart with empty disks. It may give this
-    /// producer's id to another producer and treat new records as duplicates. librdkafka also ignores leaders
-    /// with a lower epoch than before.
+    /// The brokers belong to another cluster, as after a restart with empty disks: it may treat new records
+    /// as duplicates, and librdkafka ignores leaders with a lower epoch than before.
     OtherCluster,
-    /// Brokers answer, but librdkafka neither delivers nor fails the records in flight.
+    /// Brokers answer, but librdkafka neither delivers nor fails records in flight.
     #[strum(serialize = "silent")]
     Stalled,
-    /// Records are so old that Kafka may delete them because of their timestamps. Those in the spool are sent
-    /// again with the present time.
+    /// Kafka may delete records because of their old timestamps. The spool sends its records again with new
+    /// ones.
     Outdated,
 }
 
 impl ClientFault {
-    /// Returns the metrics tag, one of `tags::PRODUCERS_REPLACED`.
+    /// One of `tags::PRODUCERS_REPLACED`.
     pub(super) fn tag(&self) -> &'static str {
         self.into()
     }
@@ -91,25 +82,21 @@ impl fmt::Display for ClientFault {
     }
 }
 
-/// One client instance. Adds delivery reports and fault detection to [`FfiProducer`].
 pub(super) struct ClientInstance {
     ffi: BackgroundDrop<FfiProducer>,
     idle_detector: IdleDetector,
     admin: Admin,
     poll: PollFn,
-    /// Used by the supervisor only.
     stall_detector: Mutex<StallDetector>,
 }
 
-/// Interval between purges of a client that is being retired.
 const PURGE_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Time for brokers to answer the check.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl ClientInstance {
-    /// Sends a record. Returns the report if librdkafka refuses the record. Returns whether the producer is
-    /// idle, so that [`ClientInstance::bypass_linger`] is useful.
+    /// Returns the report if librdkafka refuses the record; otherwise whether to call
+    /// [`ClientInstance::bypass_linger`].
     pub(super) fn send(
         &self,
         record: &Record,
@@ -120,20 +107,19 @@ impl ClientInstance {
         let (ticket, others) = reports.keep(report);
         match self.ffi.produce(record, partition, ticket) {
             Ok(()) => Ok(self.idle_detector.holds(others)),
-            // The report is missing only if the instance was retired meanwhile, and then it is settled.
+            // The report is missing only if the instance was retired and settled it.
             Err(code) => {
                 reports.take(ticket).map_or(Ok(false), |report| Err((produce_failure(code), report)))
             }
         }
     }
 
-    /// Sends queued records without lingering. Blocks for a moment.
+    /// Blocks for a moment.
     pub(super) fn bypass_linger(&self) {
         self.ffi.flush(linger_bypass::FLUSH_TIMEOUT);
     }
 
-    /// Serves librdkafka's events, for at most `timeout`. Returns the fault after which the instance must be
-    /// replaced.
+    /// Serves events up to `timeout`. Returns the fault after which the instance must be replaced.
     pub(super) fn serve(&self, timeout: Duration) -> Option<ClientFault> {
         if catch_unwind(AssertUnwindSafe(|| (self.poll)(&self.ffi, timeout))).is_err() {
             return Some(ClientFault::Panicked);
@@ -147,8 +133,7 @@ impl ClientInstance {
         self.detect_stall()
     }
 
-    /// Returns the fault of records that stay without a report. At intervals it checks whether brokers
-    /// answer, which blocks the poll.
+    /// At intervals, checks whether brokers answer, which blocks the poll.
     fn detect_stall(&self) -> Option<ClientFault> {
         let mut stall_detector = self.stall_detector.lock();
         let (now, reports) = (Instant::now(), self.ffi.reports());
@@ -159,17 +144,16 @@ impl ClientInstance {
         if !is_probe_due {
             return None;
         }
-        // Another client is used: this one may have lost all brokers, and would report them as unreachable.
+        // Not this client: if it has lost all brokers, it reports them as unreachable.
         let answered = self.admin.is_cluster_answering(ANSWER_TIMEOUT);
         stall_detector.is_stalled(Instant::now(), answered).then_some(ClientFault::Stalled)
     }
 
-    /// Purges all records and waits for their reports, up to `timeout`. The caller sends no records
-    /// meanwhile. Returns the number of missing reports, which are settled as abandoned.
+    /// Purges all records. Returns the number of reports missing after `timeout`, which are settled as
+    /// abandoned. The caller sends no records meanwhile.
     pub(super) fn abandon(&self, timeout: Duration) -> usize {
         let deadline = Instant::now() + timeout;
         while self.unreported() > 0 && Instant::now() < deadline {
-            // After a second panic, the other reports must still be settled.
             let _ = catch_unwind(AssertUnwindSafe(|| {
                 // Repeated, because a purge misses records that are between two of librdkafka's queues.
                 self.ffi.purge();
@@ -185,17 +169,15 @@ impl ClientInstance {
         self.ffi.flush(timeout);
     }
 
-    /// Requests the number of partitions of a topic, which librdkafka then uses. Blocks.
+    /// librdkafka then uses the number. Blocks.
     pub(super) fn partitions(&self, topic: &str) -> Option<u32> {
         self.ffi.partitions(topic, ANSWER_TIMEOUT)
     }
 
-    /// Returns the number of records without a report.
     pub(super) fn unreported(&self) -> usize {
         self.ffi.unreported()
     }
 
-    /// Returns whether any record was acknowledged.
     pub(super) fn acknowledged(&self) -> bool {
         self.ffi.reports().acknowledged()
     }

@@ -1,5 +1,3 @@
-//! Callbacks of the producer's client.
-
 use super::statistics::StatisticsTotals;
 use crate::kafka::client_context::ErrorLogContext;
 use crate::telemetry::Metrics;
@@ -10,7 +8,6 @@ use rdkafka::error::KafkaError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Context of the producer's client. Logs errors, records statistics and detects another cluster.
 pub(super) struct ProducerContext {
     client: ErrorLogContext,
     metrics: Arc<Metrics>,
@@ -23,7 +20,6 @@ impl ProducerContext {
         Self { client, metrics, other_cluster: AtomicBool::new(false), totals: Mutex::default() }
     }
 
-    /// Returns whether the brokers belong to another cluster than before.
     pub(super) fn is_other_cluster(&self) -> bool {
         self.other_cluster.load(Ordering::Acquire)
     }
@@ -31,7 +27,7 @@ impl ProducerContext {
 
 impl ClientContext for ProducerContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        // librdkafka reports another cluster in its log only, and a request for the cluster id leaks memory.
+        // Only logged; a request for the cluster id leaks memory.
         if facility == "CLUSTERID" && message.contains("different ClusterId") {
             self.other_cluster.store(true, Ordering::Release);
         }

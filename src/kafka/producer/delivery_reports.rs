@@ -1,5 +1,3 @@
-//! Delivery reports that are missing.
-
 use crate::delivery::{RecordFailure, Report};
 use crate::health::Readiness;
 use crate::telemetry::Metrics;
@@ -12,11 +10,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-/// Missing reports of one client. librdkafka gets tickets, not the reports themselves: a client that is
-/// destroyed would lose them, and their events would wait forever.
+/// Reports that are missing for one client. librdkafka gets tickets only, because it loses some reports when
+/// it is destroyed.
 ///
-/// A ticket is a slot in one of several slabs, with a tag. Each thread uses a slab of its own, which reduces
-/// contention. A slot is reused and a tag is not, so that a late report cannot settle another record.
+/// A ticket is a slot in one of several slabs, with a tag. Each thread has its own slab, against contention.
+/// Tags are not reused, so that a late report cannot settle another record.
 pub(super) struct DeliveryReports {
     slabs: [CachePadded<Mutex<ReportSlab>>; SLABS],
     /// Number of missing reports, and of all reports so far.
@@ -24,50 +22,46 @@ pub(super) struct DeliveryReports {
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
     acknowledged: AtomicBool,
-    /// Errors of refused records that were logged.
+    /// Errors that were logged.
     refusals: Mutex<BTreeSet<i32>>,
 }
 
-/// Number of slabs. More threads than these share slabs.
+/// More threads share slabs.
 const SLABS: usize = 16;
 
-/// Padded to cache lines, to avoid false sharing.
+/// Avoids false sharing.
 #[derive(Default)]
 #[repr(align(128))]
 struct CachePadded<T>(T);
 
-/// Returns the index of this thread's slab.
 fn own_slab() -> usize {
     static THREADS: AtomicUsize = AtomicUsize::new(0);
     thread_local!(static OWN: usize = THREADS.fetch_add(1, Ordering::Relaxed) % SLABS);
     OWN.with(|own| *own)
 }
 
-/// Reports of one thread, each with the number of its record.
 #[derive(Default)]
 struct ReportSlab {
     reports: Slab<(u64, Report)>,
-    /// Slot and number of the oldest report at the last call.
+    /// Slot and number at the last call.
     oldest: Option<(usize, u64)>,
 }
 
-/// Largest number of slots in a slab. The bits above them are the tag.
+/// The bits above are the tag.
 const MAX_SLOTS: usize = 1 << 24;
 
 impl ReportSlab {
-    /// Returns the slot with its tag.
     fn insert(&mut self, number: u64, report: Report) -> usize {
         tagged(self.reports.insert((number, report)), number)
     }
 
-    /// `None`: the report was settled.
     fn remove(&mut self, ticket: usize) -> Option<Report> {
         let place = ticket % MAX_SLOTS;
         let (number, _) = self.reports.get(place)?;
         (tagged(place, *number) == ticket).then(|| self.reports.remove(place).1)
     }
 
-    /// Searches all reports only if the oldest one was settled.
+    /// Searches all reports only if the previous oldest one was settled.
     fn oldest(&mut self) -> Option<u64> {
         let is_kept = |(place, number)| self.reports.get(place).is_some_and(|(kept, _)| *kept == number);
         if !self.oldest.is_some_and(is_kept) {
@@ -82,8 +76,7 @@ impl ReportSlab {
     }
 }
 
-/// Combines a slot with the low bits of the record's number. The upper bits stay free for the index of the
-/// slab.
+/// The upper bits stay free for the index of the slab.
 fn tagged(place: usize, number: u64) -> usize {
     const TAGS: usize = usize::MAX / SLABS / MAX_SLOTS;
     (number as usize % TAGS) * MAX_SLOTS + place
@@ -109,14 +102,13 @@ impl DeliveryReports {
         (self.slab(slab).insert(number, report) * SLABS + slab, others)
     }
 
-    /// `None`: the report was settled or abandoned.
     pub(super) fn take(&self, ticket: usize) -> Option<Report> {
         let report = self.slab(ticket % SLABS).remove(ticket / SLABS);
         self.out.0.0.fetch_sub(usize::from(report.is_some()), Ordering::Relaxed);
         report
     }
 
-    /// Settles a report with the offset of the record, or an error.
+    /// `end`: the offset of the record, or an error.
     pub(super) fn settle(&self, ticket: usize, end: Result<i64, Code>) {
         let Some(report) = self.take(ticket) else { return };
         // A panic must not unwind into librdkafka.
@@ -148,17 +140,16 @@ impl DeliveryReports {
         }
     }
 
-    /// Settles all missing reports as abandoned.
     pub(super) fn abandon(&self) {
         for slab in 0..SLABS {
-            // Dropped without the lock, because it wakes other tasks.
+            // Without the lock, because it wakes other tasks.
             let kept = self.slab(slab).take_all();
             self.out.0.0.fetch_sub(kept.len(), Ordering::Relaxed);
             drop(kept);
         }
     }
 
-    /// Returns the number of the oldest record without a report, in the order of sends.
+    /// Numbers are in the order of sends.
     pub(super) fn oldest(&self) -> Option<u64> {
         (0..SLABS).filter_map(|slab| self.slab(slab).oldest()).min()
     }
@@ -168,12 +159,10 @@ impl DeliveryReports {
         self.out.0.1.load(Ordering::Relaxed)
     }
 
-    /// Returns whether any record was acknowledged.
     pub(super) fn acknowledged(&self) -> bool {
         self.acknowledged.load(Ordering::Relaxed)
     }
 
-    /// Returns whether this client sees this error for the first time.
     fn is_first(&self, code: Code) -> bool {
         self.refusals.lock().insert(code as i32)
     }
@@ -188,18 +177,15 @@ impl DeliveryReports {
     }
 }
 
-/// Returns whether librdkafka inferred the delivery without an acknowledgement.
+/// Returns whether librdkafka inferred the delivery because a later record was accepted. Its report has no
+/// offset; a forgotten duplicate has -1 and following numbers, and is in the topic.
 ///
-/// It does so after a later record of the partition was accepted, because a broker refuses a gap in the
-/// producer's sequence. But a partition without state of the producer (new, or idle for long and then moved
-/// to another leader) accepts any first sequence: it may refuse a record and accept the next one. An inferred
-/// report has no offset. An acknowledgement has the offset; for a duplicate that the broker has forgotten it
-/// is -1 and following numbers, and the record is in the topic.
+/// The inference can be wrong: a partition without the producer's state (new, or moved after a long idle
+/// time) accepts any first sequence number, so it may refuse a record and accept the next.
 fn is_inferred(offset: i64) -> bool {
     Offset::from_raw(offset) == Offset::Invalid
 }
 
-/// Returns the failure of a record that librdkafka did not accept.
 pub(super) fn produce_failure(code: Code) -> RecordFailure {
     match code {
         Code::MessageSizeTooLarge => RecordFailure::TooLarge,
@@ -210,11 +196,10 @@ pub(super) fn produce_failure(code: Code) -> RecordFailure {
     }
 }
 
-/// Returns the failure of a record that was sent. An unknown error is not permanent: the record is retried,
-/// and delays its own key only.
+/// Unknown errors are retried, which delays only the record's key.
 fn report_failure(code: Code) -> RecordFailure {
     match code {
-        // Partitions disappear only with their topic. librdkafka reports this for records in their queues.
+        // Partitions disappear only with their topic.
         Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => {
             RecordFailure::UnknownTopic
         }
@@ -251,13 +236,13 @@ fn report_failure(code: Code) -> RecordFailure {
         | Code::InvalidProducerEpoch
         | Code::InvalidProducerIdMapping
         | Code::UnknownProducerId => RecordFailure::Other,
-        // librdkafka's own errors are negative. The broker's unknown error is -1.
+        // librdkafka's own errors are below -1, the broker's unknown error.
         code if (code as i32) < -1 => RecordFailure::Other,
         code => RecordFailure::Refused(description(code)),
     }
 }
 
-/// Returns the name and description of an error. Each is allocated once and kept: their number is small.
+/// Each text is leaked once; there are few.
 fn description(code: Code) -> &'static str {
     static DESCRIPTIONS: Mutex<BTreeMap<i32, &'static str>> = Mutex::new(BTreeMap::new());
     let mut descriptions = DESCRIPTIONS.lock();

@@ -1,9 +1,8 @@
 //! Producer on librdkafka's C interface.
 //!
-//! Own code for two reasons. rdkafka's producers get acknowledgements from a queue that a thread polls; here
-//! an interceptor is called on librdkafka's broker thread, which saves a hand-over per batch
-//! (docs/explanation/performance.md, Effective changes). And rdkafka flushes with a timeout of zero, which
-//! returns before librdkafka's threads have run; here a flush waits.
+//! Own code, because rdkafka's producers settle acknowledgements from a polled queue and flush without
+//! waiting. Here an interceptor runs on librdkafka's broker thread (docs/explanation/performance.md,
+//! Effective changes).
 //!
 //! All unsafe calls of the crate are here. `.ci/memcheck` runs them under valgrind.
 
@@ -27,35 +26,27 @@ use std::time::{Duration, Instant};
 
 const NO_ERROR: RDKafkaRespErr = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
 
-/// librdkafka producer that settles records at the [`DeliveryReports`].
 pub(super) struct FfiProducer {
     client: Client<ProducerContext>,
-    /// Declared after the client, so dropped after it: the interceptor has its address. librdkafka does not
-    /// report some records of a destroyed client.
+    /// Dropped after the client, because the interceptor has its address.
     reports: Arc<DeliveryReports>,
 }
 
 impl FfiProducer {
-    /// Creates a client.
-    ///
-    /// # Errors
-    ///
-    /// If librdkafka rejects a property.
     pub(super) fn open(
         settings: &ClientConfig,
         context: ProducerContext,
         reports: Arc<DeliveryReports>,
     ) -> Result<Self, KafkaError> {
         let mut settings = settings.clone();
-        // A flush serves no callbacks if reports are events. The interceptor receives failures and successes,
-        // so events for failures are ignored and there are none for successes.
+        // A flush serves no callbacks if reports are events. The interceptor receives failures too.
         settings.set("delivery.report.only.error", "true");
         let config = settings.create_native_config()?;
         let events = c::RD_KAFKA_EVENT_DR | c::RD_KAFKA_EVENT_STATS | c::RD_KAFKA_EVENT_ERROR;
         // SAFETY: `config` is a valid configuration with a single owner.
         unsafe { c::rd_kafka_conf_set_events(config.ptr(), events) };
         let address = Arc::as_ptr(&reports).cast_mut().cast();
-        // SAFETY: as above. The name is copied, and `install_interceptor` only passes the address on.
+        // SAFETY: as above. The name is copied; `install_interceptor` only passes the address on.
         let added = unsafe {
             c::rd_kafka_conf_interceptor_add_on_new(
                 config.ptr(),
@@ -71,8 +62,7 @@ impl FfiProducer {
         Ok(Self { client, reports })
     }
 
-    /// Requests the number of partitions of a topic. librdkafka takes the number over: otherwise it would learn
-    /// of new partitions minutes later, and refuse records for them until then. Blocks.
+    /// librdkafka takes the answer over; otherwise it refuses records for new partitions for minutes. Blocks.
     pub(super) fn partitions(&self, topic: &str, timeout: Duration) -> Option<u32> {
         let metadata = self.client.fetch_metadata(Some(topic), timeout).ok()?;
         let topic = metadata.topics().first().filter(|topic| topic.error().is_none())?;
@@ -87,16 +77,15 @@ impl FfiProducer {
         &self.reports
     }
 
-    /// Sends a record. Unless this returns an error, its report is settled by the ticket, from any thread.
+    /// Unless this returns an error, the report is settled by the ticket, from any thread.
     pub(super) fn produce(&self, record: &Record, partition: Option<u32>, ticket: usize) -> Result<(), Code> {
         let partition = partition.and_then(|partition| i32::try_from(partition).ok()).unwrap_or(UNASSIGNED);
         let topic = CString::new(&*record.topic).map_err(|_| Code::InvalidTopic)?;
         let headers = headers(&record.headers);
         let (key, key_len) = record.key.as_ref().map_or((ptr::null(), 0), |key| (key.as_ptr(), key.len()));
         CURRENT_TICKET.set(Some(ticket));
-        // SAFETY: each tag is followed by the arguments of librdkafka's documentation, in C's types.
-        // librdkafka copies topic, key and value before it returns, and owns the headers if it accepts the
-        // record. The ticket is never dereferenced.
+        // SAFETY: each tag is followed by its documented arguments, in C's types. librdkafka copies topic,
+        // key and value, owns the headers if it accepts the record, and never dereferences the ticket.
         let answer = unsafe {
             c::rd_kafka_producev(
                 self.client.native_ptr(),
@@ -124,7 +113,7 @@ impl FfiProducer {
         let ended = CURRENT_TICKET.take().is_none();
         if answer == NO_ERROR {
             if ended {
-                // librdkafka accepted the record and dropped it at once.
+                // Accepted, and dropped at once.
                 self.reports.settle(ticket, Err(Code::Unknown));
             }
             return Ok(());
@@ -134,7 +123,7 @@ impl FfiProducer {
         Err(answer.into())
     }
 
-    /// Serves librdkafka's events: waits up to `timeout` for the first, and not for others.
+    /// Waits up to `timeout` for the first event, and not for others.
     pub(super) fn poll(&self, timeout: Duration) {
         let deadline = Instant::now() + timeout;
         let queue = EventQueue::main(&self.client);
@@ -148,30 +137,28 @@ impl FfiProducer {
         }
     }
 
-    /// Sends queued records at once, also those added meanwhile. Waits until all are reported, up to
-    /// `timeout`. Another thread must poll meanwhile.
+    /// Sends queued records at once and waits for their reports. Another thread must poll meanwhile.
     pub(super) fn flush(&self, timeout: Duration) {
         // SAFETY: the client lives as long as `self`. librdkafka allows concurrent flushes from any thread.
-        // If reports are events, a flush calls nothing back.
         let _ = unsafe { c::rd_kafka_flush(self.client.native_ptr(), millis(timeout)) };
     }
 
-    /// Fails all records. Does not wait for librdkafka's broker threads, which may wait for DNS.
+    /// Does not wait for librdkafka's broker threads, which may wait for DNS.
     pub(super) fn purge(&self) {
         let everything =
             c::RD_KAFKA_PURGE_F_QUEUE | c::RD_KAFKA_PURGE_F_INFLIGHT | c::RD_KAFKA_PURGE_F_NON_BLOCKING;
-        // SAFETY: the client lives as long as `self`. librdkafka allows this call from any thread.
+        // SAFETY: the client lives as long as `self`. librdkafka allows a purge from any thread.
         let _ = unsafe { c::rd_kafka_purge(self.client.native_ptr(), everything) };
     }
 
-    /// Returns the number of records without a report and of events not yet polled.
+    /// Counts events not yet polled, too.
     pub(super) fn unreported(&self) -> usize {
         // SAFETY: the client lives as long as `self`. librdkafka counts under its own lock.
         let count = unsafe { c::rd_kafka_outq_len(self.client.native_ptr()) };
         usize::try_from(count).unwrap_or(0)
     }
 
-    /// Returns the reason of a fatal error, after which librdkafka sends nothing.
+    /// Returns the error after which librdkafka sends nothing.
     pub(super) fn fatal_error(&self) -> Option<String> {
         self.client.fatal_error().map(|(_, reason)| reason)
     }
@@ -183,12 +170,11 @@ const UNASSIGNED: i32 = -1;
 const INTERCEPTOR_NAME: &CStr = c"reports";
 
 thread_local! {
-    /// Ticket that this thread is sending. If librdkafka refuses the record, it calls the interceptor before
-    /// the call returns; then the returned error counts.
+    /// Ticket being sent. librdkafka calls the interceptor for a refused record before the call returns; then
+    /// the returned error counts.
     static CURRENT_TICKET: Cell<Option<usize>> = const { Cell::new(None) };
 }
 
-/// Called once for a client, before it sends.
 unsafe extern "C" fn install_interceptor(
     client: *mut c::rd_kafka_t,
     _: *const c::rd_kafka_conf_t,
@@ -196,8 +182,8 @@ unsafe extern "C" fn install_interceptor(
     _: *mut c_char,
     _: usize,
 ) -> RDKafkaRespErr {
-    // SAFETY: this is the only call allowed here for a client. The client is destroyed before its reports,
-    // and its destruction waits for the threads that call `on_acknowledgement`.
+    // SAFETY: the only call allowed here. The client's destruction waits for the threads that call
+    // `on_acknowledgement`, and ends before its reports are dropped.
     unsafe {
         c::rd_kafka_interceptor_add_on_acknowledgement(
             client,
@@ -208,16 +194,15 @@ unsafe extern "C" fn install_interceptor(
     }
 }
 
-/// Called once for each record, whatever its result: by a thread of librdkafka, by a thread that purges, or
-/// by a thread that sends. Not called for records left when a client is destroyed; their reports settle when
-/// they are dropped. It must neither wait nor call librdkafka.
+/// Called once for each record, on a thread of librdkafka, a purging or a sending thread. Must neither wait
+/// nor call librdkafka. Not called for records left at destruction; their reports settle when dropped.
 unsafe extern "C" fn on_acknowledgement(
     _: *mut c::rd_kafka_t,
     message: *mut c::rd_kafka_message_t,
     reports: *mut c_void,
 ) -> RDKafkaRespErr {
-    // SAFETY: librdkafka lends the message for this call. Its error may be any number from a broker, so it is
-    // read as an integer of the enumeration's size.
+    // SAFETY: librdkafka lends the message for this call. A broker's error may be any number, so it is read
+    // as an integer of the enumeration's size.
     let (ticket, error, offset) = unsafe {
         ((*message)._private.addr(), (&raw const (*message).err).cast::<i32>().read(), (*message).offset)
     };
@@ -236,10 +221,9 @@ unsafe extern "C" fn on_acknowledgement(
     NO_ERROR
 }
 
-/// Returns librdkafka's list of the headers. A successful send takes its ownership.
+/// A successful send takes ownership of the returned list.
 fn headers(headers: &Headers) -> *mut c::rd_kafka_headers_t {
-    // SAFETY: the list was just created. Names and values are passed with their lengths and copied. An
-    // addition fails only for a read-only list.
+    // SAFETY: names and values are passed with their lengths and copied. Only a read-only list refuses them.
     unsafe {
         let list = c::rd_kafka_headers_new(HEADERS_CAPACITY);
         for (name, value) in headers.iter_bytes() {
@@ -251,19 +235,17 @@ fn headers(headers: &Headers) -> *mut c::rd_kafka_headers_t {
     }
 }
 
-/// Initial capacity of a header list.
 const HEADERS_CAPACITY: usize = 12;
 
 fn millis(time: Duration) -> c_int {
     c_int::try_from(time.as_millis()).unwrap_or(c_int::MAX)
 }
 
-/// Queue of a client's events.
 struct EventQueue(*mut c::rd_kafka_queue_t);
 
 impl EventQueue {
     fn main(client: &Client<ProducerContext>) -> Self {
-        // SAFETY: the client lives. The call counts a reference, which is released on drop.
+        // SAFETY: the client lives. The call takes a reference, which is released on drop.
         Self(unsafe { c::rd_kafka_queue_get_main(client.native_ptr()) })
     }
 
@@ -276,18 +258,17 @@ impl EventQueue {
 
 impl Drop for EventQueue {
     fn drop(&mut self) {
-        // SAFETY: it is referenced, and not used afterwards.
+        // SAFETY: referenced, and not used afterwards.
         unsafe { c::rd_kafka_queue_destroy(self.0) };
     }
 }
 
-/// Event of librdkafka.
 struct FfiEvent(*mut c::rd_kafka_event_t);
 
 impl FfiEvent {
     fn dispatch(&self, context: &ProducerContext) {
-        // SAFETY: the event lives, and so do its texts, which exist for this event type. They end with a
-        // zero, or the pointer is null.
+        // SAFETY: the event lives, and so do its texts, which exist for its type. They end with a zero or are
+        // null.
         unsafe {
             match c::rd_kafka_event_type(self.0) {
                 c::RD_KAFKA_EVENT_LOG => {
@@ -310,7 +291,7 @@ impl FfiEvent {
 
 impl Drop for FfiEvent {
     fn drop(&mut self) {
-        // SAFETY: it is owned, and not used afterwards.
+        // SAFETY: owned, and not used afterwards.
         unsafe { c::rd_kafka_event_destroy(self.0) };
     }
 }

@@ -1,23 +1,21 @@
 //! Bypass of `linger.ms` at low load.
 //!
-//! Lingering helps if many records are in flight. A single record would only wait. librdkafka sends at once
-//! during a flush. Measurement: docs/explanation/performance.md, a lone request.
+//! A single record gains nothing from lingering; a flush sends it at once. Measurement:
+//! docs/explanation/performance.md, a lone request.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Number of records in flight below which waiting for more gains nothing: the number of requests that an
-/// idempotent producer has in flight.
+/// Requests that an idempotent producer has in flight. Waiting gains nothing below this number of records.
 pub(super) const MAX_IN_FLIGHT_REQUESTS: usize = 5;
 
-/// Detector of low load. Under high load few records are in flight again and again for a moment, and a flush
-/// then would send each in a batch of its own.
+/// Detector of low load. A moment with few records does not count: flushes would send each in its own batch.
 pub(super) struct IdleDetector {
-    /// Number of consecutive records sent while few were in flight.
+    /// Consecutive records sent while few were in flight.
     sent: AtomicUsize,
 }
 
-/// Number of consecutive records that count as idle: twice what a burst begins with.
+/// Twice what a burst begins with.
 const MIN_IDLE_RECORDS: usize = 2 * MAX_IN_FLIGHT_REQUESTS;
 
 impl Default for IdleDetector {
@@ -27,7 +25,7 @@ impl Default for IdleDetector {
 }
 
 impl IdleDetector {
-    /// Records that a record was sent while `others` were in flight. Returns whether the producer is idle.
+    /// Counts a record sent while `others` are in flight. Returns whether the producer is idle.
     pub(super) fn holds(&self, others: usize) -> bool {
         if others >= MAX_IN_FLIGHT_REQUESTS {
             // Written only on a change, because other threads read it for each record.
@@ -40,8 +38,7 @@ impl IdleDetector {
     }
 }
 
-/// Duration of the flush: longer than a nearby broker needs for an answer. A distant broker has the record by
-/// then.
+/// Longer than a nearby broker needs to answer. A distant broker has the record by then.
 pub(super) const FLUSH_TIMEOUT: Duration = Duration::from_millis(5);
 
 #[cfg(test)]

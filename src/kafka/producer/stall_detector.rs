@@ -1,8 +1,7 @@
 //! Detection of a librdkafka client that does not send although brokers answer.
 //!
-//! Observed after a broker was frozen for about its session timeout. Such a broker briefly reports an empty
-//! list of brokers. librdkafka forgets its brokers, may fail to use the bootstrap servers again, and then sends
-//! nothing until a restart. It cannot check itself whether brokers answer, so another client must do it.
+//! A broker frozen for about its session timeout briefly reports no brokers. librdkafka then forgets all, may
+//! not return to the bootstrap servers, and sends nothing until a restart. Only another client notices it.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -10,44 +9,37 @@ use std::time::{Duration, Instant};
 #[cfg(test)]
 mod tests;
 
-/// Longest time that a record stays in librdkafka, which sends it with the timestamp of its first hand-over.
-/// A later hand-over sets the present time.
+/// librdkafka sends a record with the timestamp of its first hand-over.
 const MAX_RECORD_AGE: Duration = Duration::from_secs(60 * 60);
 
-/// Interval between marks, and so the error of a record's hand-over time.
+/// Also the largest error of a hand-over time.
 const MARK_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Detector for one client. Watches the oldest record without a report.
-///
-/// Reports of other partitions do not count, because librdkafka may be stuck with one broker only.
+/// Watches one client's oldest record without a report. Others do not count: librdkafka may be stuck with one
+/// broker only.
 pub(super) struct StallDetector {
     stall_timeout: Duration,
-    /// Oldest record without a report at the last check.
     oldest: Option<u64>,
-    /// Record numbers over time, oldest first. They give the hand-over time of a record without a clock read
-    /// for each record.
+    /// Oldest first. They give hand-over times without a clock read for each record.
     marks: VecDeque<Mark>,
-    /// Time of the next broker check; `None` if no record is in flight, or the oldest one has changed.
+    /// `None` if no record is in flight, or the oldest one has changed.
     probe_at: Option<Instant>,
-    /// Time since which brokers have answered every check.
+    /// Brokers have answered every check since.
     answering_since: Option<Instant>,
 }
 
-/// Number of the next record at a time.
 struct Mark {
     at: Instant,
     next: u64,
 }
 
 impl StallDetector {
-    /// Creates a detector. `stall_timeout` is the time without a report, while brokers answer, that counts as
-    /// a stall.
+    /// `stall_timeout`: time without a report, while brokers answer.
     pub(super) fn new(stall_timeout: Duration) -> Self {
         Self { stall_timeout, oldest: None, marks: VecDeque::new(), probe_at: None, answering_since: None }
     }
 
-    /// Compares the oldest record without a report with that of the last check; `next` is the number of the
-    /// next record. Returns whether the caller must now check whether brokers answer.
+    /// `next` is the number of the next record. If `true`, the caller must check whether brokers answer.
     pub(super) fn is_probe_due(&mut self, now: Instant, oldest: Option<u64>, next: u64) -> bool {
         self.mark(now, next);
         if oldest.is_none() || oldest != self.oldest {
@@ -62,13 +54,13 @@ impl StallDetector {
         true
     }
 
-    /// Returns whether the oldest record is so old that Kafka may delete it because of its timestamp.
+    /// Returns whether Kafka may delete the oldest record because of its timestamp.
     pub(super) fn is_outdated(&self, now: Instant) -> bool {
         let handed_over = self.oldest.and_then(|oldest| self.handed_over(oldest));
         handed_over.is_some_and(|at| now.saturating_duration_since(at) >= MAX_RECORD_AGE)
     }
 
-    /// Returns the time of the last mark before a record's hand-over.
+    /// Returns the time of the last mark before a hand-over.
     fn handed_over(&self, record: u64) -> Option<Instant> {
         let before = self.marks.iter().rev().find(|mark| mark.next <= record);
         before.or(self.marks.front()).map(|mark| mark.at)
@@ -85,7 +77,6 @@ impl StallDetector {
         }
     }
 
-    /// Records whether brokers answered. Returns whether the client is stalled.
     pub(super) fn is_stalled(&mut self, now: Instant, answered: bool) -> bool {
         if !answered {
             self.answering_since = None;

@@ -1,11 +1,9 @@
-//! librdkafka's statistics, as far as metrics show them.
-
 use crate::telemetry::ClientFigures;
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// Statistics of a client. Other fields are ignored. Numbers are signed in librdkafka.
+/// Numbers are signed in librdkafka.
 #[derive(Debug, Deserialize)]
 struct Statistics {
     /// Bytes of the records in the producer.
@@ -15,10 +13,9 @@ struct Statistics {
 
 #[derive(Debug, Deserialize)]
 struct BrokerStatistics {
-    /// -1 until the broker's id is known.
     nodeid: i32,
     state: String,
-    /// `logical` and `internal` ones are not real brokers.
+    /// `logical` and `internal` are not real brokers.
     source: String,
     #[serde(default)]
     disconnects: i64,
@@ -34,14 +31,14 @@ struct BrokerStatistics {
     throttle: Option<Distribution>,
 }
 
-/// Distribution over the last interval.
+/// Over the last interval.
 #[derive(Debug, Deserialize)]
 struct Distribution {
     p99: i64,
     max: i64,
 }
 
-/// Totals of one client at the last call.
+/// At the last call.
 #[derive(Debug, Default)]
 pub(super) struct StatisticsTotals {
     disconnects: u64,
@@ -49,7 +46,7 @@ pub(super) struct StatisticsTotals {
 }
 
 impl StatisticsTotals {
-    /// Parses statistics. `None`: unknown format.
+    /// `None`: unknown format.
     pub(super) fn read(&mut self, statistics: &[u8]) -> Option<ClientFigures> {
         let statistics: Statistics = serde_json::from_slice(statistics).ok()?;
         let all = || statistics.brokers.values();
@@ -74,8 +71,7 @@ fn natural(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
-/// Returns the number of brokers in each state, in the order of the metric's tags. Bootstrap addresses count
-/// only until the ids of brokers are known.
+/// In the order of the metric's tags. Bootstrap addresses count only until broker ids are known.
 fn states(brokers: &HashMap<String, BrokerStatistics>) -> [u64; 5] {
     let real = || brokers.values().filter(|broker| !matches!(&*broker.source, "logical" | "internal"));
     let has_ids = real().any(|broker| broker.nodeid >= 0);
@@ -92,7 +88,7 @@ fn place(state: &str) -> usize {
         "TRY_CONNECT" | "CONNECT" | "SSL_HANDSHAKE" | "APIVERSION_QUERY" | "AUTH_LEGACY"
         | "AUTH_HANDSHAKE" | "AUTH_REQ" | "REAUTH" => 1,
         "DOWN" => 2,
-        // The connection opens with the first request.
+        // Connects with the first request.
         "INIT" => 3,
         _ => 4,
     }
@@ -103,7 +99,6 @@ mod tests {
     use super::*;
     use crate::telemetry::tags;
 
-    /// Statistics in librdkafka's format, with additional fields.
     fn written(disconnects: u64) -> String {
         let broker = |name: &str, id: i32, source: &str, state: &str, rtt: u64| {
             format!(

@@ -1,7 +1,4 @@
-//! Supervisor thread: polls the client and replaces it when it fails.
-//!
-//! A replacement has these steps: refuse new records, purge those in flight, wait for every report, drop the
-//! client, wait for the backoff, create a new client. Purged records may be in Kafka already.
+//! Supervisor thread: polls the client and replaces it when it fails. Purged records may already be in Kafka.
 
 use super::POLL_TIMEOUT;
 use super::active_client::ActiveClient;
@@ -10,17 +7,14 @@ use crate::backoff::{Backoff, jitter};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Time for the last reports of a retired client. They depend only on librdkafka's threads, not on a broker.
+/// Time for a retired client's last reports, which depend only on librdkafka's threads.
 const RETIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Time for the last reports at the end of the process.
 const STOP_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Waits between tries to create a client.
 const MIN_BACKOFF: Duration = Duration::from_millis(100);
 const MAX_BACKOFF: Duration = Duration::from_secs(10);
 
-/// State of the supervisor thread.
 pub(super) struct Supervisor {
     active: Arc<ActiveClient>,
     factory: ClientFactory,
@@ -34,7 +28,6 @@ impl Supervisor {
         Self { active, factory, backoff: Backoff::new(MIN_BACKOFF, MAX_BACKOFF), reason: "" }
     }
 
-    /// Runs until the stop.
     pub(super) fn run(mut self) {
         while !self.active.stopping() {
             match self.active.instance() {
@@ -42,7 +35,7 @@ impl Supervisor {
                 None => self.replace(),
             }
         }
-        // Without this, librdkafka would wait for records that no caller waits for.
+        // Otherwise, librdkafka would wait for records that no caller waits for.
         self.retire(STOP_TIMEOUT);
     }
 
@@ -66,7 +59,6 @@ impl Supervisor {
         tracing::warn!(reason = %fault, unreported, "the producer is being replaced");
     }
 
-    /// Retires the current instance and purges its records.
     fn retire(&self, timeout: Duration) {
         self.active.close();
         let Some(instance) = self.active.instance() else { return };
@@ -78,7 +70,6 @@ impl Supervisor {
         self.factory.metrics.kafka_queue_records.set(0);
     }
 
-    /// Tries once to create a new instance, after a backoff.
     fn replace(&mut self) {
         let wait = self.backoff.next_jittered(jitter());
         self.sleep(wait);
@@ -96,7 +87,6 @@ impl Supervisor {
         }
     }
 
-    /// Sleeps, at most until the stop.
     fn sleep(&self, wait: Duration) {
         let deadline = Instant::now() + wait;
         while !self.active.stopping() {

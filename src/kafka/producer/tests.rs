@@ -59,7 +59,6 @@ async fn send_fails_at_once_while_the_producer_is_being_replaced() {
     harness.all_settled().await;
 }
 
-/// With lingering, each of these would take a minute.
 #[tokio::test]
 async fn few_records_in_flight_do_not_linger() {
     let cluster = cluster();
@@ -164,7 +163,6 @@ async fn creation_of_a_client_is_retried() {
     harness.all_settled().await;
 }
 
-/// Client instance without a supervisor.
 struct Alone {
     instance: client_instance::ClientInstance,
     taken: AtomicBool,
@@ -204,14 +202,12 @@ async fn late_report_is_settled_as_abandoned() {
     let delivery = delivery(Arc::clone(&alone) as _, readiness, metrics);
     let event = deliver(&delivery, 100, Box::new(Counted::default()));
     until("a record in the library", async || alone.taken.load(Ordering::SeqCst)).await;
-    // A timeout of zero.
     assert!(alone.instance.abandon(Duration::ZERO) > 0);
     let answer = tokio::time::timeout(PATIENCE / 2, event).await.expect("an answer");
     assert_eq!(answer.unwrap(), Err(DeliveryError::Failed(RecordFailure::Abandoned)));
 }
 
-/// librdkafka also calls the interceptor during the call. The report must be returned, because its ticket may
-/// already belong to another record.
+/// The interceptor runs during the call, too. The ticket may already belong to another record.
 #[tokio::test]
 async fn refused_send_returns_the_report() {
     let cluster = cluster();
@@ -255,7 +251,7 @@ async fn cluster_under_another_id_gets_a_new_producer() {
     let (old, new) = (cluster(), cluster());
     new.broker_down(-1).unwrap();
     let both = format!("{},{}", old.bootstrap_servers(), new.bootstrap_servers());
-    // Without it, the client looks for other brokers only after ten seconds.
+    // Otherwise, the client looks for other brokers only after ten seconds.
     let config = config(both, &[("topic.metadata.refresh.interval.ms", "500")]);
     let harness = Harness::with(&config, FfiProducer::poll);
     harness.acknowledged().await;
@@ -275,7 +271,7 @@ async fn records_of_a_deleted_topic_are_reported_and_its_return_is_noticed() {
     harness.all_settled().await;
     let durable = harness.counts.durable.load(Ordering::SeqCst);
     let unknown = Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-    // More records than the client sends until it knows, however long that takes.
+    // More records than the client sends until it notices.
     cluster.request_errors(Api::Produce, &[unknown; 20_000]);
     cluster.topic_error(TOPIC, unknown).unwrap();
     // A slow answer may delay the client's knowledge that the topic is deleted.
@@ -301,7 +297,7 @@ async fn only_a_refusal_by_librdkafka_is_too_large() {
         FfiProducer::poll,
     );
     cluster.create_topic("dead-letter", 1, 1).unwrap();
-    // The dead letter would be too large, too. The validation of settings ensures that every body fits.
+    // The dead letter would be too large as well.
     let too_large = Err(DeliveryError::Failed(RecordFailure::TooLarge));
     assert_eq!(harness.start(5000).await.unwrap(), too_large);
     harness.acknowledged().await;
@@ -318,8 +314,8 @@ async fn only_a_refusal_by_librdkafka_is_too_large() {
     harness.all_settled().await;
 }
 
-/// A partition without state of the producer behaves like this: it has no leader for the first record and a
-/// leader for the second. librdkafka then reports both as delivered.
+/// Like a partition without the producer's state: no leader for the first record, one for the second.
+/// librdkafka reports both as delivered.
 #[tokio::test]
 async fn refused_record_is_not_acknowledged_when_the_next_one_is_accepted() {
     let cluster = MockCluster::new(1).unwrap();
@@ -327,7 +323,7 @@ async fn refused_record_is_not_acknowledged_when_the_next_one_is_accepted() {
     let harness = Harness::new(&cluster);
     harness.acknowledged().await;
     let unproved = Err(DeliveryError::Failed(RecordFailure::Unproved));
-    // On a slow machine the second record may be sent too late. Then the first is sent again and written.
+    // On a slow machine the second record may be sent too late. Then the first is written again.
     until("a record behind a refused one", async || {
         let before = written(&cluster);
         cluster.request_errors(Api::Produce, &[Code::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION]);

@@ -1,5 +1,3 @@
-//! Reader of topics from an offset to their ends at its start.
-
 use super::consumer::{
     Isolation, PartitionOffset, PollResult, StartPosition, TIMEOUT, TailedRecord, TopicConsumer,
 };
@@ -8,36 +6,26 @@ use rdkafka::Offset;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-/// Result of [`BoundedReader::next`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ReadStep {
-    /// Next record.
     Record(TailedRecord),
-    /// No record yet.
     Waiting,
-    /// No more records.
     End,
 }
 
-/// Reader of topics up to their ends at its start, one topic after the other by name.
+/// Reads topics up to their ends at its start, one after the other by name.
 pub(crate) struct BoundedReader {
     consumer: TopicConsumer,
-    /// Topics to read.
     ahead: VecDeque<UnreadTopic>,
     /// Partitions of the current topic that are not read completely, with their ends.
     open: BTreeMap<i32, i64>,
     topics: usize,
 }
 
-/// Partitions of a topic to read: first offset and end of each.
+/// First offset and end of each partition.
 type UnreadTopic = Vec<(PartitionOffset, i64)>;
 
 impl BoundedReader {
-    /// Reads the topics whose names are `wanted`.
-    ///
-    /// # Errors
-    ///
-    /// If the cluster does not answer within ten seconds.
     pub(crate) fn read(
         config: &Config,
         wanted: impl Fn(&str) -> bool,
@@ -50,11 +38,6 @@ impl BoundedReader {
         Ok(Self::between(consumer, &firsts, &ends))
     }
 
-    /// Reads one partition from an offset.
-    ///
-    /// # Errors
-    ///
-    /// If the cluster does not answer within ten seconds.
     pub(crate) fn partition(
         config: &Config,
         topic: &str,
@@ -79,16 +62,12 @@ impl BoundedReader {
         Self { consumer, ahead, open: BTreeMap::new(), topics: topics.len() }
     }
 
-    /// Returns the number of topics, empty ones included.
+    /// Counts empty topics, too.
     pub(crate) fn topics(&self) -> usize {
         self.topics
     }
 
-    /// Returns the next record, if one arrives within `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// If a topic may not be read. Unreachable brokers are retried.
+    /// Fails if a topic may not be read; unreachable brokers are retried.
     pub(crate) fn next(&mut self, timeout: Duration) -> Result<ReadStep, Error> {
         if self.open.is_empty() && !self.turn()? {
             return Ok(ReadStep::End);
@@ -103,7 +82,7 @@ impl BoundedReader {
         }
     }
 
-    /// Starts the next topic. Returns whether there is one.
+    /// Starts the next topic; `false` if there is none.
     fn turn(&mut self) -> Result<bool, Error> {
         let Some(unread) = self.ahead.pop_front() else { return Ok(false) };
         self.open = unread.iter().map(|(first, end)| (first.partition, *end)).collect();
@@ -111,7 +90,7 @@ impl BoundedReader {
         Ok(true)
     }
 
-    /// Accepts a record before the end of its partition.
+    /// Ignores records beyond the end.
     fn within(&mut self, record: TailedRecord) -> ReadStep {
         let Some(end) = self.open.get(&record.partition).copied() else { return ReadStep::Waiting };
         if record.offset + 1 >= end {
@@ -121,11 +100,7 @@ impl BoundedReader {
     }
 }
 
-/// Returns whether an open transaction hides records of a topic from consumers of committed records.
-///
-/// # Errors
-///
-/// If the cluster does not answer within ten seconds.
+/// Returns whether an open transaction hides records from consumers of committed records.
 pub(in crate::kafka) fn is_hidden_from(config: &Config, topic: &str) -> Result<bool, Error> {
     // In this order, because new records can only increase the second result.
     let ends = |isolation| {
@@ -139,7 +114,6 @@ pub(in crate::kafka) fn is_hidden_from(config: &Config, topic: &str) -> Result<b
     Ok(all.iter().any(|(partition, end)| committed.get(partition).is_none_or(|readable| readable < end)))
 }
 
-/// Returns the partitions to read, by topic.
 fn unread_topics(firsts: &[PartitionOffset], ends: &[PartitionOffset]) -> BTreeMap<String, UnreadTopic> {
     let offset = |place: &PartitionOffset| place.offset.to_raw().filter(|offset| *offset >= 0);
     let mut unread: BTreeMap<String, UnreadTopic> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Consumer for reading topics without a group.
+//! Consumer without a group.
 
 use crate::health::Readiness;
 use crate::kafka::background_drop::BackgroundDrop;
@@ -18,42 +18,31 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Time for one answer of the cluster.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 
 const RETRY_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Record of a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TailedRecord {
-    /// Name of the topic.
     pub topic: String,
-    /// Number of the partition, from zero.
     pub partition: i32,
-    /// Offset in the partition.
     pub offset: i64,
-    /// Milliseconds since 1970; `None` for records of an old format without a timestamp.
+    /// Milliseconds since 1970; `None` in an old format without timestamps.
     pub timestamp: Option<i64>,
-    /// Key, if there is one.
     pub key: Option<Bytes>,
-    /// Headers in the order of the record.
     pub headers: Headers,
-    /// Value; `None` is null, which differs from empty.
+    /// `None` is null, which differs from empty.
     pub value: Option<Bytes>,
 }
 
-/// Start of reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StartPosition {
-    /// The oldest record.
     Beginning,
-    /// The next record that is written.
     Now,
-    /// The first record with at least this time, in milliseconds since 1970.
+    /// First record since this time, in milliseconds since 1970.
     At(i64),
 }
 
-/// Offset in a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PartitionOffset {
     pub(super) topic: String,
@@ -62,32 +51,28 @@ pub(super) struct PartitionOffset {
 }
 
 impl PartitionOffset {
-    /// Returns the beginning of a partition.
     pub(super) fn beginning((topic, partition): &(String, i32)) -> Self {
         Self { topic: topic.clone(), partition: *partition, offset: Offset::Beginning }
     }
 }
 
-/// Isolation level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Isolation {
-    /// Committed records, and those outside transactions.
+    /// Includes records outside transactions.
     Committed,
-    /// All records.
     Uncommitted,
 }
 
-/// Result of a poll.
 pub(super) enum PollResult {
     Record(TailedRecord),
-    /// End of a partition; librdkafka does not report of which topic.
+    /// librdkafka does not report of which topic.
     End(i32),
     Nothing,
 }
 
 pub(super) struct TopicConsumer {
     consumer: BackgroundDrop<BaseConsumer<ErrorLogContext>>,
-    /// Time before which records are skipped, because the broker ignores times in lookups.
+    /// Records before this time are skipped, because the broker ignores times in lookups.
     since: Cell<Option<i64>>,
 }
 
@@ -96,7 +81,7 @@ impl ConsumerContext for ErrorLogContext {}
 impl TopicConsumer {
     pub(super) fn connect(config: &Config, isolation: Isolation) -> Result<Self, Error> {
         let mut settings = client_config::connection(config);
-        // librdkafka requires a group name even if no group is joined.
+        // librdkafka requires a name even if no group is joined.
         settings.set("group.id", "justcall-bridge-tail");
         settings.set("enable.auto.commit", "false").set("enable.auto.offset.store", "false");
         settings.set("enable.partition.eof", "true");
@@ -109,14 +94,13 @@ impl TopicConsumer {
         );
         // Short, because a person watches the output.
         settings.set("fetch.wait.max.ms", "50");
-        // Limit on prefetched bytes over all partitions.
+        // Over all partitions.
         settings.set("queued.max.messages.kbytes", "16384");
         let context = ErrorLogContext::new(Arc::new(Readiness::default()));
         let consumer = BackgroundDrop::new(BaseConsumer::from_config_and_context(&settings, context)?);
         Ok(Self { consumer, since: Cell::new(None) })
     }
 
-    /// Returns all partitions of the wanted topics.
     pub(super) fn partitions(
         &self,
         wanted: impl Fn(&str) -> bool,
@@ -130,7 +114,6 @@ impl TopicConsumer {
         Ok(each.collect())
     }
 
-    /// Returns the current offsets of a start position.
     pub(super) fn offsets_at(
         &self,
         partitions: &[(String, i32)],
@@ -147,7 +130,7 @@ impl TopicConsumer {
     }
 
     /// Returns whether the broker finds no record since `time` although there is one, as the embedded broker
-    /// does. `ends` must have been read before `offsets_at`.
+    /// does. Read `ends` before `offsets_at`.
     fn ignores_times(
         &self,
         offsets_at: &[PartitionOffset],
@@ -186,7 +169,6 @@ impl TopicConsumer {
         Ok(ignores)
     }
 
-    /// Looks up the offsets of all partitions in one request.
     fn look_up(
         &self,
         partitions: &[(String, i32)],
@@ -195,7 +177,7 @@ impl TopicConsumer {
         if partitions.is_empty() {
             return Ok(Vec::new());
         }
-        // The protocol accepts these two special values in place of a time.
+        // The protocol accepts two special values in place of a time.
         let asked = match at {
             StartPosition::Beginning => Offset::Beginning,
             StartPosition::Now => Offset::End,

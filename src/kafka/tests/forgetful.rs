@@ -1,16 +1,12 @@
-//! Broker that reports once that there are no brokers, like fenced brokers.
-//!
-//! It answers only what a client needs to get there, and accepts no record. Its answer is long, so that
-//! librdkafka still parses it while it drops the known brokers. librdkafka then loses the race after which it
-//! has no broker.
+//! Broker that reports once that there are no brokers, like fenced brokers. It accepts no record. Its answer
+//! is so long that librdkafka still parses it while it drops the known brokers, and then has none.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// Topics with their numbers of partitions. The order of the first one's partitions makes librdkafka sort for
-/// long.
+/// Numbers of partitions. The order of the first topic's partitions makes librdkafka sort for long.
 const TOPICS: [(&str, i32); 2] = [("others", 40_000), ("calls", 2)];
 const NEXT: i32 = 7_919;
 
@@ -19,10 +15,9 @@ const METADATA: i16 = 3;
 const API_VERSIONS: i16 = 18;
 const INIT_PRODUCER_ID: i16 = 22;
 
-/// Supported requests with their highest versions.
+/// With their highest versions.
 const UNDERSTOOD: [(i16, i16); 4] = [(PRODUCE, 3), (METADATA, 1), (API_VERSIONS, 3), (INIT_PRODUCER_ID, 0)];
 
-/// Broker that runs until it is dropped.
 pub(in crate::kafka) struct ForgetfulBroker {
     address: SocketAddr,
     memory: Arc<Memory>,
@@ -43,7 +38,6 @@ impl ForgetfulBroker {
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let memory = Arc::clone(&shared);
-                // An error ends the connection only.
                 std::thread::spawn(move || drop(memory.serve(client, address)));
             }
         });
@@ -54,17 +48,15 @@ impl ForgetfulBroker {
         self.address.to_string()
     }
 
-    /// Returns the number of answers that named the broker.
     pub(in crate::kafka) fn named(&self) -> usize {
         self.memory.named.load(Ordering::SeqCst)
     }
 
-    /// Makes the next answer contain no brokers.
     pub(in crate::kafka) fn forget(&self) {
         self.memory.forgets.store(true, Ordering::SeqCst);
     }
 
-    /// Returns whether that answer was sent.
+    /// Returns whether the answer without brokers was sent.
     pub(in crate::kafka) fn has_forgotten(&self) -> bool {
         !self.memory.forgets.load(Ordering::SeqCst)
     }

@@ -1,5 +1,3 @@
-//! Attempt of a transaction: sends its records and waits for their reports.
-
 use super::{CALL_TIMEOUT, CommitError, Marker, RETRY_INTERVAL, ShouldRetry};
 use crate::delivery::MAX_TIMESTAMP_AGE_MS;
 use crate::kafka::client_context::ErrorLogContext;
@@ -14,20 +12,16 @@ use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProd
 use std::sync::Arc;
 use std::thread::sleep;
 
-/// Consequence of an error for a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ErrorAction {
-    /// Repeat the call.
     Retry(String),
-    /// Abort the transaction and start another one.
+    /// Start another transaction.
     Abort(String),
-    /// As [`ErrorAction::Abort`], and give the records the present time, because Kafka refuses one's time.
+    /// Like [`ErrorAction::Abort`], with the present time for all records, because Kafka refuses one's time.
     Restamp(String),
-    /// Fail: a repetition cannot commit either.
     Fail(CommitError),
 }
 
-/// Returns the consequence of an error of a transaction call.
 pub(super) fn classify(error: &KafkaError) -> ErrorAction {
     let reason = error.to_string();
     if let Some(code) = error.rdkafka_error_code().filter(|code| is_forbidden(*code)) {
@@ -65,12 +59,12 @@ pub(super) struct TransactionAttempt<'a> {
     pub(super) producer: &'a ThreadedProducer<TransactionContext>,
     pub(super) records: &'a [Record],
     pub(super) markers: &'a [Marker],
-    /// True if each record gets the present time, otherwise only old ones do.
+    /// All records get the present time, otherwise only old ones.
     pub(super) is_restamped: bool,
 }
 
 impl TransactionAttempt<'_> {
-    /// Begins a transaction, sends all records and waits for their reports.
+    /// Waits for the reports.
     pub(super) fn send(&self, should_retry: ShouldRetry<'_>) -> Result<(), ErrorAction> {
         self.producer.context().take();
         self.producer.begin_transaction().map_err(|error| match classify(&error) {
@@ -113,7 +107,7 @@ impl TransactionAttempt<'_> {
     }
 }
 
-/// Returns the consequence of a record that was not delivered. Unknown errors are retried.
+/// Unknown errors are retried.
 fn failed(code: Code, topic: &str) -> ErrorAction {
     match code {
         code if is_forbidden(code) => ErrorAction::Fail(forbidden(code, Some(topic))),
@@ -154,10 +148,9 @@ fn owned(headers: &Headers) -> OwnedHeaders {
     })
 }
 
-/// Callbacks of the client.
 pub(super) struct TransactionContext {
     pub(super) client: ErrorLogContext,
-    /// First record of the transaction that was not delivered: topic and error.
+    /// Topic and error of the first record that was not delivered.
     failed: Mutex<Option<(Arc<str>, Code)>>,
 }
 
@@ -188,7 +181,7 @@ impl ProducerContext for TransactionContext {
         let Err((error, _)) = result else { return };
         let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
         let mut failed = self.failed.lock();
-        // Records purged because of another one say nothing about the cause.
+        // Records purged because of another one do not show the cause.
         let is_echo = matches!(code, Code::PurgeQueue | Code::PurgeInflight);
         if failed.is_none() && !is_echo {
             *failed = Some((*topic, code));

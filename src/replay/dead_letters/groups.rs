@@ -1,23 +1,17 @@
-//! Counts of dead letters by reason and source.
-
 use super::index::LetterSummary;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 
-/// Dead letters with the same reason from the same source.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct LetterGroup {
     pub(crate) waiting: u64,
     pub(crate) replayed: u64,
-    /// Time of the oldest waiting letter.
     pub(crate) oldest: Option<DateTime<Utc>>,
     pub(crate) newest: Option<DateTime<Utc>>,
 }
 
-/// Groups by reason and source.
 pub(crate) type LetterGroups<'a> = BTreeMap<(&'a str, &'a str), LetterGroup>;
 
-/// Counts letters by reason and source.
 pub(crate) fn groups<'a>(entries: impl Iterator<Item = &'a LetterSummary>) -> LetterGroups<'a> {
     let mut groups = LetterGroups::new();
     for entry in entries {

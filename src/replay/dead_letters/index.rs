@@ -1,5 +1,3 @@
-//! Summaries of dead letters, without bodies.
-
 use crate::delivery::dead_letter::{Kept, replayed_of};
 use crate::kafka::TailedRecord;
 use chrono::{DateTime, Utc};
@@ -8,12 +6,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// Position of a dead letter in its topic: `partition-offset`.
+/// Formatted as `partition-offset`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct LetterId {
-    /// Partition.
     pub(crate) partition: i32,
-    /// Offset in the partition.
     pub(crate) offset: i64,
 }
 
@@ -36,54 +32,43 @@ impl FromStr for LetterId {
     }
 }
 
-/// Summary of a dead letter, without its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LetterSummary {
-    /// Position in the topic.
     pub(crate) id: LetterId,
-    /// Stable tag of the reason.
+    /// Stable tag.
     pub(crate) reason: Arc<str>,
-    /// Description of the reason.
     pub(crate) detail: Arc<str>,
-    /// Name of its source.
     pub(crate) source: Arc<str>,
-    /// Time when it was received, if the header is readable.
+    /// `None` if the header is unreadable.
     pub(crate) received_at: Option<DateTime<Utc>>,
-    /// Size of the body, in bytes.
+    /// Bytes of the body.
     pub(crate) size: usize,
-    /// Time of its replay, if it was replayed.
     pub(crate) replayed: Option<Arc<str>>,
 }
 
-/// Summaries of all dead letters of a topic, in the order of each partition.
+/// In the order of each partition.
 #[derive(Debug, Default)]
 pub(crate) struct LetterIndex {
     entries: Vec<LetterSummary>,
-    /// Index in `entries` of each dead letter.
+    /// Indexes in `entries`.
     positions: HashMap<LetterId, usize>,
-    /// Texts of the summaries, each once, because few different ones occur in many.
+    /// Each text once, because few different ones occur in many summaries.
     texts: HashSet<Arc<str>>,
     is_found: bool,
 }
 
-/// Letters to replay.
 #[derive(Debug)]
 pub(crate) struct LetterSelection<'a> {
     pub(crate) ids: &'a [LetterId],
     /// Reasons whose letters are selected too.
     pub(crate) reasons: &'a [String],
-    /// True to select every letter.
     pub(crate) all: bool,
 }
 
-/// Result of a selection.
 #[derive(Debug, Default)]
 pub(crate) struct SelectedLetters {
-    /// Letters that were not replayed.
     pub(crate) waiting: HashSet<LetterId>,
-    /// Requested ids that are not in the topic.
     pub(crate) unknown: Vec<LetterId>,
-    /// Requested ids that were replayed before.
     pub(crate) replayed: Vec<LetterId>,
 }
 
@@ -93,12 +78,11 @@ impl LetterIndex {
         self.is_found
     }
 
-    /// Returns the dead letter at a position.
     pub(crate) fn get(&self, id: LetterId) -> Option<&LetterSummary> {
         self.positions.get(&id).and_then(|index| self.entries.get(*index))
     }
 
-    /// Returns the dead letters with one of these reasons; all if there are none.
+    /// All if there are no reasons.
     pub(crate) fn with_reasons<'a>(
         &'a self,
         reasons: &'a [String],
@@ -109,7 +93,6 @@ impl LetterIndex {
         self.entries.iter().filter(is_chosen)
     }
 
-    /// Returns the selected letters by their state.
     pub(crate) fn select(&self, selection: &LetterSelection<'_>) -> SelectedLetters {
         let LetterSelection { ids, reasons, all } = *selection;
         let mut selected = SelectedLetters::default();
@@ -133,7 +116,7 @@ impl LetterIndex {
         self.is_found = is_found;
     }
 
-    /// Adds a record of the topic: a dead letter, a mark of an earlier one, or neither, which is ignored.
+    /// Ignores records that are neither dead letters nor marks.
     pub(super) fn add(&mut self, record: &TailedRecord) {
         if let Some(((partition, offset), at)) = replayed_of(&record.headers) {
             let at = self.intern(&at);

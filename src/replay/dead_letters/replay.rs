@@ -1,8 +1,5 @@
-//! Replay of dead letters with the current settings, each at most once.
-//!
-//! The records of a dead letter and its mark are written in one transaction, so that a crash leaves both or
-//! neither. The transactional id belongs to the topic, so that a second replay fences the first one before it
-//! reads the marks.
+//! Replay of dead letters, each at most once: one transaction has its records and its mark. The topic has one
+//! transactional id, so that a second replay fences the first before it reads the marks.
 
 use super::{DeadLetters, Letter, LetterId};
 use crate::delivery::dead_letter;
@@ -15,63 +12,50 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
-/// Prefix of the transactional id. The name of the topic follows.
+/// The name of the topic follows.
 const TRANSACTIONAL_ID: &str = "justcall-bridge-dead-letters";
 
-/// Largest number of dead letters in one transaction.
 const MAX_BATCH_LETTERS: usize = 100;
 
-/// Size from which a transaction is full, in bytes of records.
+/// Bytes of records from which a transaction is full.
 const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
 
-/// Progress of a replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ReplayEvent<'a> {
-    /// The records of a dead letter were written, or would be, to these topics.
+    /// The records were written, or would be, to these topics.
     Replayed(LetterId, Vec<&'a str>),
-    /// Reason why a dead letter has no records. It is marked as replayed.
+    /// Reason why there are no records. Marked as replayed.
     Nothing(LetterId, &'a str),
-    /// A dead letter remains: reason and detail.
+    /// Reason and detail.
     Stays(LetterId, &'a str, &'a str),
-    /// Reason why Kafka is not available.
     Waiting(&'a str),
 }
 
-/// Reason why a replay ended early. Dead letters that were reported as replayed are.
+/// Dead letters that were reported as replayed are.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReplayError {
-    /// The topic cannot be read.
     #[error(transparent)]
     Read(#[from] kafka::Error),
-    /// No more records could be written.
     #[error(transparent)]
     Write(CommitError),
-    /// An open transaction may hide marks.
     #[error(
         "a transaction of another program is open in {0} and hides later records: try again once it has ended"
     )]
     Hidden(String),
 }
 
-/// Replay of dead letters.
 pub(crate) struct Replay<'a> {
-    /// Topic of the dead letters.
     pub(crate) letters: &'a DeadLetters,
-    /// Evaluator of the current settings.
     pub(crate) evaluator: &'a ReplayEvaluator,
-    /// Dead letters to replay, except those that are marked.
+    /// Marked ones are skipped.
     pub(crate) chosen: HashSet<LetterId>,
-    /// Reports without writing.
     pub(crate) dry_run: bool,
-    /// Runtime that another thread drives.
+    /// Driven by another thread.
     pub(crate) runtime: Handle,
 }
 
 impl Replay<'_> {
-    /// Replays the chosen dead letters that are not marked. Stops when `report` returns `false`.
-    ///
-    /// # Errors
-    /// If it ends early.
+    /// Stops when `report` returns `false`.
     pub(crate) fn run(&self, report: &mut dyn FnMut(ReplayEvent<'_>) -> bool) -> Result<(), ReplayError> {
         let mut writer = if self.dry_run { None } else { Some(self.open(report)?) };
         // After other replays were fenced.
@@ -108,7 +92,6 @@ impl Replay<'_> {
         Ok(writer)
     }
 
-    /// Evaluates a dead letter, and writes the batch once it is full.
     fn replay(
         &self,
         letter: Letter,
@@ -136,7 +119,7 @@ impl Replay<'_> {
         if continues { Ok(()) } else { Err(CommitError::Stopped) }
     }
 
-    /// Writes a batch. If Kafka refuses it, writes each dead letter alone.
+    /// If Kafka refuses the batch, writes each dead letter alone.
     fn write(
         &self,
         batch: LetterBatch,
@@ -156,7 +139,7 @@ impl Replay<'_> {
                 let forwarded = batch.letters.iter().filter(|(_, records)| !records.is_empty());
                 for (id, records) in forwarded {
                     let topics = records.iter().map(|record| &*record.topic).collect();
-                    // Reports every committed dead letter, also after a request to stop.
+                    // Also after a request to stop, because the batch is committed.
                     continues &= report(ReplayEvent::Replayed(*id, topics));
                 }
                 if continues { Ok(()) } else { Err(CommitError::Stopped) }
@@ -170,9 +153,7 @@ impl Replay<'_> {
         }
     }
 
-    /// Returns the records and marks of one transaction.
-    ///
-    /// A mark is in the partition of its dead letter, so that retention never deletes it before the letter.
+    /// A mark is in the partition of its dead letter, so that retention never deletes the mark first.
     fn transaction(
         &self,
         letters: &[(LetterId, Vec<Record>)],
@@ -189,9 +170,8 @@ impl Replay<'_> {
     }
 }
 
-/// Returns the records that are missing of an event that Kafka refused for one topic: the one of that topic.
-///
-/// If no route names the topic, the routes have changed, and all records are returned.
+/// If Kafka refused an event for one topic, only that topic's record is missing. If no route names the topic,
+/// the routes have changed, and all are returned.
 fn missing_records(mut records: Vec<Record>, refused_for: Option<&str>) -> Vec<Record> {
     if records.iter().any(|record| refused_for == Some(&*record.topic)) {
         records.retain(|record| refused_for == Some(&*record.topic));
@@ -199,7 +179,6 @@ fn missing_records(mut records: Vec<Record>, refused_for: Option<&str>) -> Vec<R
     records
 }
 
-/// Dead letters that are written in one transaction.
 #[derive(Debug, Default)]
 struct LetterBatch {
     letters: Vec<(LetterId, Vec<Record>)>,

@@ -13,26 +13,23 @@ use chrono::Utc;
 #[cfg(test)]
 mod tests;
 
-/// Largest batch, in lines and in bytes.
 const MAX_BATCH_LINES: usize = 500;
 const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
 
-/// Reason of a line that exceeds the limit, which no file of rejected lines has.
+/// No file of rejected lines contains such a line.
 pub(crate) const TOO_LONG: &str = "too_long";
 
 const RECORDS_HINT: &str = "it has the form of an exported record: a file that you exported needs --records";
 
-/// Returns true if a record may be written to its topic.
 fn is_allowed(record: &Record, rules: &ReplayEvaluator, content: Content) -> bool {
     content == Content::Records { any_topic: true } || rules.can_yield(&record.topic)
 }
 
-/// Line and its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Item {
-    /// Line number, from 1.
+    /// From 1.
     pub(super) number: u64,
-    /// Bytes of the line in the file; `None` if the line is too long to be read.
+    /// `None` if the line is too long.
     pub(super) bytes: Option<Vec<u8>>,
     fate: Fate,
 }
@@ -45,11 +42,7 @@ enum Fate {
 }
 
 impl Item {
-    /// Applies the rules to a line.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error for an event if its source is ambiguous.
+    /// Fails for an event with an ambiguous source.
     pub(super) fn of(
         taken: InputLine,
         rules: &ReplayEvaluator,
@@ -88,7 +81,7 @@ impl Item {
         Ok(Self { number, bytes: Some(bytes), fate })
     }
 
-    /// Returns the reason of a rejected line: a stable tag, and a text for a person.
+    /// Returns a stable tag, and a text for a person.
     pub(super) fn rejection(&self) -> Option<(&str, &str)> {
         match &self.fate {
             Fate::Rejected(reason, detail) => Some((reason, detail)),
@@ -96,7 +89,6 @@ impl Item {
         }
     }
 
-    /// Adds the line to the summary.
     pub(super) fn count(&self, summary: &mut LineCounts) {
         summary.last_line = self.number;
         match &self.fate {
@@ -119,7 +111,6 @@ impl Item {
     }
 }
 
-/// Lines in file order.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) items: Vec<Item>,
@@ -137,7 +128,7 @@ impl Batch {
         self.items.len() >= MAX_BATCH_LINES || self.bytes >= MAX_BATCH_BYTES
     }
 
-    /// Writes the whole batch. If Kafka rejects it, writes each line alone and rejects those that fail.
+    /// If Kafka rejects the batch, writes each line alone and rejects those that fail.
     pub(super) fn write(
         &mut self,
         outlet: &mut ReplayWriter,

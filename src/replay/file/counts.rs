@@ -1,17 +1,13 @@
-//! Counts of a replayed file.
-
 use std::collections::BTreeMap;
 
-/// Counts of one run.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(crate) struct LineCounts {
-    /// True if nothing was written.
     pub(crate) dry_run: bool,
     /// Number of the first line, from 1.
     pub(crate) first_line: u64,
-    /// Number of the last finished line. Less than the first if there is none.
+    /// Less than `first_line` if no line is finished.
     pub(crate) last_line: u64,
-    /// True if that is the last line of the file.
+    /// True if `last_line` ends the file.
     pub(crate) finished: bool,
     /// Lines whose records are written.
     pub(crate) replayed: u64,
@@ -19,21 +15,17 @@ pub(crate) struct LineCounts {
     pub(crate) nothing: u64,
     /// Lines that earlier runs rejected.
     pub(crate) rejected_before: u64,
-    /// Number of rejected lines, by reason.
     pub(crate) rejected: BTreeMap<String, u64>,
-    /// Number of records written, by topic.
     pub(crate) topics: BTreeMap<String, u64>,
-    /// Duration in seconds.
     pub(crate) seconds: f64,
 }
 
 impl LineCounts {
-    /// Returns the number of lines that this run rejected.
+    /// Only of this run.
     pub(crate) fn rejected(&self) -> u64 {
         self.rejected.values().sum()
     }
 
-    /// Returns true if the whole file was written.
     pub(crate) fn is_clean(&self) -> bool {
         self.finished && self.rejected() == 0 && self.rejected_before == 0
     }

@@ -1,54 +1,45 @@
-//! Reader of the file's lines.
-
 use crate::input;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
-/// Longest accepted line, in bytes. Exceeds any record that Kafka accepts.
+/// Exceeds any record that Kafka accepts.
 const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
 
-/// Line without its terminator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct InputLine {
-    /// Line number, from 1.
+    /// From 1.
     pub(super) number: u64,
-    /// Byte offset of the line.
+    /// Byte offset.
     pub(super) start: u64,
-    /// Bytes of the line; `None` if it exceeds the limit.
+    /// `None` if the line exceeds the limit.
     pub(super) bytes: Option<Vec<u8>>,
 }
 
-/// Reads lines in order.
 pub(super) struct LineReader {
     reader: Box<dyn BufRead + Send>,
     longest: usize,
     /// Byte that ends a line; `None` if the whole input is one line.
     end: Option<u8>,
-    /// Number of lines read.
     pub(super) line: u64,
     /// Byte offset of the next line.
     pub(super) byte: u64,
 }
 
 impl LineReader {
-    /// Opens a file at a known line and its byte offset.
     pub(super) fn file(path: &Path, line: u64, byte: u64) -> io::Result<Self> {
         let mut file = input::open_regular(path)?;
         file.seek(SeekFrom::Start(byte))?;
         Ok(Self { line, byte, ..Self::of(BufReader::with_capacity(128 * 1024, file)) })
     }
 
-    /// Reads from any reader.
     pub(super) fn of(reader: impl BufRead + Send + 'static) -> Self {
         Self { reader: Box::new(reader), longest: MAX_LINE_BYTES, end: Some(b'\n'), line: 0, byte: 0 }
     }
 
-    /// Takes the whole input as one line.
     pub(super) fn whole(self) -> Self {
         Self { end: None, ..self }
     }
 
-    /// Returns the next line; `None` at the end.
     pub(super) fn next(&mut self) -> io::Result<Option<InputLine>> {
         let mut bytes = Vec::new();
         let most = self.longest as u64 + 1;
@@ -68,7 +59,7 @@ impl LineReader {
             self.pass_over()?;
             return Ok(Some(InputLine { number, start, bytes: None }));
         }
-        // Removes a byte order mark from the first line. A single body (`Content::Body`) stays unchanged.
+        // A single body (`Content::Body`) keeps its byte order mark.
         if number == 1 && self.end.is_some() {
             let mark = bytes.len() - input::without_mark(&bytes).len();
             bytes.drain(..mark);
@@ -76,7 +67,6 @@ impl LineReader {
         Ok(Some(InputLine { number, start, bytes: Some(bytes) }))
     }
 
-    /// Skips the rest of a line.
     fn pass_over(&mut self) -> io::Result<()> {
         loop {
             let buffer = self.reader.fill_buf()?;

@@ -1,5 +1,3 @@
-//! Parser of a line.
-
 use crate::record::{Headers, Record};
 use crate::routing::check_topic_name;
 use base64::Engine;
@@ -14,32 +12,25 @@ use std::sync::Arc;
 #[cfg(test)]
 mod tests;
 
-/// Content of a file, as the operator's flags name it.
-///
-/// Never detected from the file, because its lines can contain bytes from untrusted senders.
+/// Set by flags, never detected: lines can contain bytes from untrusted senders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Content {
     /// One event body a line.
     Events,
-    /// One event body: the whole file.
+    /// The whole file is one event body.
     Body,
-    /// One exported record a line.
     Records {
-        /// True to allow topics that the settings cannot yield.
+        /// Allows topics that the settings cannot yield.
         any_topic: bool,
     },
 }
 
-/// Parsed line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ParsedLine {
-    /// Line without content.
     Blank,
-    /// Body of an event.
     Event(Bytes),
     /// Record to write unchanged.
     Record(Record),
-    /// Record that cannot be written, with the reason.
     Broken(String),
 }
 
@@ -54,7 +45,6 @@ struct Marks {
     kind: Option<IgnoredAny>,
 }
 
-/// Line of an export.
 #[derive(Deserialize)]
 struct Exported {
     topic: String,
@@ -75,7 +65,7 @@ struct Exported {
 #[derive(Debug, Default)]
 struct LineHeaders(Vec<(String, Values)>);
 
-/// Values of a name. An export has a list if several headers share the name.
+/// An export has a list if several headers share the name.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Values {
@@ -114,12 +104,11 @@ impl<'de> Deserialize<'de> for LineHeaders {
     }
 }
 
-/// Deserializes null as a value, distinct from a missing field.
+/// Distinguishes null from a missing field.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<i64>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
-/// Parses a line without its terminator, as `content` demands.
 pub(super) fn parse(line: &[u8], content: Content) -> ParsedLine {
     let line = if content == Content::Body { line } else { line.strip_suffix(b"\r").unwrap_or(line) };
     if line.trim_ascii().is_empty() {
@@ -134,7 +123,7 @@ pub(super) fn parse(line: &[u8], content: Content) -> ParsedLine {
     }
 }
 
-/// Returns true if a line has the form of an exported record. Used for messages only.
+/// For messages only.
 pub(super) fn is_record(line: &[u8]) -> bool {
     serde_json::from_slice::<Marks>(line).is_ok_and(|marks| {
         marks.topic.is_some()
@@ -145,7 +134,7 @@ pub(super) fn is_record(line: &[u8]) -> bool {
     })
 }
 
-/// Parses an exported line as a record. Errors never quote the line.
+/// Errors never quote the line.
 fn record(line: &[u8]) -> Result<Record, String> {
     if !is_record(line) {
         return Err("is not a record of an export: `topic` and `headers` are required, `event`, `type` and `data` are not allowed".into());
@@ -173,10 +162,7 @@ fn record(line: &[u8]) -> Result<Record, String> {
     Ok(Record { topic: Arc::from(exported.topic), key, headers: headers.build(), value, timestamp })
 }
 
-/// Returns the time of a record.
-///
-/// A record without a time (null, -1 or 0) gets the present time, as Kafka's producers do. Otherwise it would
-/// count as a record of 1970.
+/// A record without a time (null, -1 or 0) gets the present time, as from Kafka's producers, instead of 1970.
 fn time_of(exported: Option<i64>) -> i64 {
     exported.filter(|millis| *millis > 0).unwrap_or_else(|| Utc::now().timestamp_millis())
 }

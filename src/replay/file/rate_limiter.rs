@@ -1,11 +1,8 @@
-//! Rate limit for the lines of a replay.
-
 use std::time::{Duration, Instant};
 
-/// Schedule of lines at a fixed rate.
 #[derive(Debug)]
 pub(super) struct RateLimiter {
-    /// Lines per second; `None` for no limit.
+    /// Lines per second.
     rate: Option<f64>,
     began: Instant,
     lines: u64,
@@ -16,7 +13,6 @@ impl RateLimiter {
         Self { rate, began: now, lines: 0 }
     }
 
-    /// Returns the time until the next line is due, or zero.
     pub(super) fn wait(&mut self, now: Instant) -> Duration {
         let Some(rate) = self.rate else { return Duration::ZERO };
         let due = self.began + Duration::from_secs_f64(self.lines as f64 / rate);
@@ -28,7 +24,6 @@ impl RateLimiter {
         due.saturating_duration_since(now)
     }
 
-    /// Counts a line as sent.
     pub(super) fn take(&mut self) {
         self.lines += 1;
     }

@@ -8,20 +8,18 @@ use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// Length of the beginning of a file that is hashed, in bytes.
+/// Bytes of a file's beginning that are hashed.
 const HEAD_BYTES: u64 = 64 * 1024;
 
-/// Length and hash that identify a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct FileIdentity {
-    /// Length of the file, in bytes.
+    /// Length in bytes.
     pub(super) bytes: u64,
     /// First half of the SHA-256 of the beginning, in hexadecimal.
     head: String,
 }
 
 impl FileIdentity {
-    /// Reads the length and the beginning of a file.
     pub(super) fn of(file: &Path) -> io::Result<Self> {
         let file = input::open_regular(file)?;
         let bytes = file.metadata()?.len();
@@ -31,15 +29,11 @@ impl FileIdentity {
     }
 }
 
-/// Kind of content that a file was read as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ContentKind {
-    /// One event body a line.
     Events,
-    /// One event body: the whole file.
     Body,
-    /// One exported record a line.
     Records,
 }
 
@@ -53,7 +47,7 @@ impl From<Content> for ContentKind {
     }
 }
 
-/// Formats the kind for a person, after "replayed as".
+/// Follows "replayed as".
 impl fmt::Display for ContentKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -67,20 +61,18 @@ impl fmt::Display for ContentKind {
 /// Position before which every line is written or rejected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ResumePoint {
-    /// File that the position belongs to.
     file: FileIdentity,
-    /// Kind of content that was read. `None` in a file of an older version, which did not save it.
+    /// `None` in a file of an older version.
     #[serde(default)]
     content: Option<ContentKind>,
-    /// Number of finished lines.
+    /// Finished lines.
     pub(super) line: u64,
     /// Byte offset of the next line.
     pub(super) byte: u64,
-    /// Number of rejected lines among them.
+    /// Rejected ones among the finished lines.
     pub(super) rejected: u64,
 }
 
-/// Reason why a resume file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ResumeFileError {
     #[error("cannot read {0}: {1}")]
@@ -101,17 +93,14 @@ pub(crate) enum ResumeFileError {
 }
 
 impl ResumePoint {
-    /// Returns the position at the beginning of a file.
     pub(super) fn beginning(file: FileIdentity, content: ContentKind) -> Self {
         Self { file, content: Some(content), line: 0, byte: 0, rejected: 0 }
     }
 
-    /// Returns true if every line of the file is finished.
     pub(super) fn is_at_end(&self) -> bool {
         self.byte >= self.file.bytes
     }
 
-    /// Loads the saved position of a file; `None` if there is none.
     pub(super) fn load(
         resume_file: &Path,
         file: &Path,
@@ -149,9 +138,7 @@ impl ResumePoint {
         }
     }
 
-    /// Returns true if a replay of the file can have saved this position.
-    ///
-    /// Counting the lines before it would read all of them, so their number has an upper bound only.
+    /// Checks an upper bound of the line number only, because counting the lines would read all of them.
     fn is_possible(&self, file: &Path, content: ContentKind) -> io::Result<bool> {
         let is_plausible = self.byte <= self.file.bytes
             && self.line <= self.byte
@@ -167,7 +154,6 @@ impl ResumePoint {
         Ok(content != ContentKind::Body && before == *b"\n")
     }
 
-    /// Replaces the resume file atomically.
     pub(super) fn save(&self, resume_file: &Path) -> io::Result<()> {
         private_file::replace(resume_file, &serde_json::to_vec(self)?)
     }
@@ -224,7 +210,6 @@ mod tests {
             let text = load_as(kind).unwrap_err().to_string();
             assert!(text.contains("as events up to line 2") && text.contains("--restart"), "{text}");
         }
-        // Nothing of the file was replayed yet.
         beginning(&file).save(&resume).unwrap();
         assert_eq!(load_as(ContentKind::Records).unwrap().unwrap().content, Some(ContentKind::Records));
     }

@@ -6,13 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-/// Bytes in one read.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// Interval at which a wait looks for a signal.
 const STOP_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Reader of standard input.
 pub(super) struct Stdin {
     pieces: Receiver<io::Result<Vec<u8>>>,
     piece: io::Cursor<Vec<u8>>,
@@ -20,11 +17,7 @@ pub(super) struct Stdin {
 }
 
 impl Stdin {
-    /// Starts the thread. Reads fail once `stop` is set.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the thread cannot be started.
+    /// Reads fail once `stop` is set.
     pub(super) fn read_until(stop: &Arc<AtomicBool>) -> io::Result<Self> {
         Self::start(io::stdin(), stop)
     }

@@ -1,9 +1,7 @@
-//! Export as commands of Kafka's own tools.
-
 use super::Export;
 use crate::topics::acls::Resource;
 
-/// Returns a script that creates missing topics and ACLs. A second run changes nothing.
+/// A second run of the script changes nothing.
 pub(super) fn commands(export: &Export<'_>) -> String {
     let servers = quoted(export.bootstrap_servers);
     let mut text = String::from(

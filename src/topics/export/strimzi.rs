@@ -1,5 +1,3 @@
-//! Export as resources for the Strimzi operator: names and YAML.
-
 use super::{Export, Strimzi};
 use crate::topics::acls::{Acl, Resource};
 use crate::yaml::string;
@@ -8,10 +6,9 @@ use std::borrow::Cow;
 use yaml_rust2::yaml::Hash;
 use yaml_rust2::{Yaml, YamlEmitter};
 
-/// Longest name of a Kubernetes resource.
 const MAX_NAME_LENGTH: usize = 253;
 
-/// Hexadecimal digits of the hash (64 bits) that keeps similar topic names apart.
+/// Hexadecimal digits of the hash that keeps similar topic names apart.
 const HASH_DIGITS: usize = 16;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +19,7 @@ pub(crate) enum ApiVersion {
     V1beta2,
 }
 
-/// Authentication method of the Kafka user. Strimzi creates the credentials in a Secret.
+/// Strimzi creates the credentials in a Secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Authentication {
     /// Password: `sasl.mechanism: SCRAM-SHA-512`.
@@ -33,7 +30,6 @@ pub(crate) enum Authentication {
     TlsExternal,
 }
 
-/// Returns a KafkaTopic for each topic and one KafkaUser, as a stream of YAML documents.
 pub(super) fn resources(export: &Export<'_>, strimzi: &Strimzi<'_>) -> String {
     let mut text = String::new();
     for name in export.names() {
@@ -50,7 +46,7 @@ fn topic(export: &Export<'_>, strimzi: &Strimzi<'_>, name: &str) -> Yaml {
     if resource_name != name {
         put(&mut spec, "topicName", string(name));
     }
-    // An omitted value means the broker's default, as for the bridge.
+    // An omitted value means the broker's default.
     for (key, number) in [("partitions", wanted.partitions), ("replicas", wanted.replication_factor)] {
         if let Some(number) = number {
             put(&mut spec, key, Yaml::Integer(number.into()));
@@ -109,7 +105,6 @@ fn resource(strimzi: &Strimzi<'_>, kind: &str, name: &str, spec: Hash) -> Yaml {
     ])
 }
 
-/// Formats one document of a stream, with comments before it.
 fn document(comments: &str, yaml: Yaml) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
@@ -125,10 +120,8 @@ fn put(hash: &mut Hash, key: &str, value: Yaml) {
     hash.insert(string(key), value);
 }
 
-/// Returns the resource name of a topic: its own name if Kubernetes accepts that.
-///
-/// Otherwise, the accepted characters of the name and a hash of the whole, so that `a_b`, `a.b` and `A.b`
-/// stay distinct.
+/// Returns the topic's name, or what Kubernetes accepts of it and a hash, so that `a_b`, `a.b` and `A.b`
+/// differ.
 fn resource_name(topic: &str) -> Cow<'_, str> {
     if is_kubernetes_name(topic) {
         return topic.into();
@@ -149,7 +142,7 @@ fn is_plain(char: char) -> bool {
     char.is_ascii_lowercase() || char.is_ascii_digit()
 }
 
-/// Returns true if Kubernetes accepts the resource name (an RFC 1123 subdomain).
+/// Checks for an RFC 1123 subdomain.
 pub(crate) fn is_kubernetes_name(name: &str) -> bool {
     let is_label = |label: &str| {
         label.chars().all(|char| is_plain(char) || char == '-')

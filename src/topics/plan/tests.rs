@@ -6,7 +6,7 @@ fn wanted(partitions: Option<i32>, replicas: Option<i32>, config: &[(&str, &str)
     TopicsConfig { create_missing: true, partitions, replication_factor: replicas, config }
 }
 
-/// Topic whose partitions have the given numbers of replicas.
+/// `replicas`: number for each partition.
 fn topic(replicas: &[usize], config: &[(&str, &str, ConfigOrigin)]) -> Topic {
     let partition = |(id, replicas): (i32, &usize)| {
         let replicas: Vec<i32> = (0..).take(*replicas).collect();

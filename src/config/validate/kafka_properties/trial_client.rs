@@ -9,40 +9,33 @@ use crate::kafka::properties::{
 };
 use std::collections::BTreeSet;
 
-/// Value that replaces a text that is not known.
 const UNKNOWN: &str = "unknown";
 
-/// Property that contains the password of a keystore.
 const KEYSTORE_PASSWORD: &str = "ssl.keystore.password";
 
-/// Properties that librdkafka requires for a client, and the feature that needs each.
+/// Properties that a client requires, and the feature that needs each.
 const REQUIRED: [(&str, &str); 3] = [
     ("sasl.username", "the SASL mechanism"),
     ("sasl.password", "the SASL mechanism"),
     (KEYSTORE_PASSWORD, "`ssl.keystore.location`"),
 ];
 
-/// Properties with the client's key.
 const KEYS: [&str; 2] = ["ssl.key.pem", "ssl.key.location"];
-/// Properties with the client's certificate.
 const CERTIFICATES: [&str; 2] = ["ssl.certificate.pem", "ssl.certificate.location"];
-/// Property with both.
+/// Has key and certificate.
 const KEYSTORE: &str = "ssl.keystore.location";
 
-/// Returns whether a property contains the client's key or certificate.
 fn is_of_pair(name: &str) -> bool {
     KEYS.contains(&name) || CERTIFICATES.contains(&name) || name == KEYSTORE
 }
 
-/// Properties of the client, with replacements for the values that are not known.
-///
-/// A value is unknown if its file is not read or an error in it was reported. librdkafka accepts the
-/// replacement together with the other properties, if such a replacement exists.
+/// Replaces values that are unknown because their file is not read or they have an error. librdkafka accepts
+/// the replacement with the other properties, if such a replacement exists.
 pub(super) struct TrialClient<'s> {
     settings: &'s Settings,
     properties: Properties,
     unknown: BTreeSet<String>,
-    /// True if key and certificate cannot be compared.
+    /// Key and certificate cannot be compared.
     is_pair_unknown: bool,
 }
 
@@ -101,7 +94,6 @@ impl<'s> TrialClient<'s> {
         }
     }
 
-    /// Reports every reason why no client can be created.
     pub(super) fn run(mut self, errors: &mut ValidationErrors<'_>) {
         if let Some((name, reason)) = mechanism_fault(&self.properties) {
             errors.add(self.settings.property_key(name), reason);
@@ -119,7 +111,6 @@ impl<'s> TrialClient<'s> {
         }
     }
 
-    /// Sets a property that is missing.
     fn assume(&mut self, name: &str) {
         self.unknown.insert(name.to_owned());
         self.properties.insert(name.to_owned(), UNKNOWN.to_owned());
@@ -129,7 +120,7 @@ impl<'s> TrialClient<'s> {
         self.unknown.contains(name) || self.properties.get(name).is_some_and(|value| !value.is_empty())
     }
 
-    /// Reports a key without a certificate, which librdkafka does not report.
+    /// librdkafka does not report a key without a certificate.
     fn report_lone_key(&mut self, errors: &mut ValidationErrors<'_>) {
         let key = KEYS.into_iter().find(|name| self.is_set(name));
         let has_certificate = CERTIFICATES.iter().chain([&KEYSTORE]).any(|name| self.is_set(name));
@@ -140,7 +131,7 @@ impl<'s> TrialClient<'s> {
         }
     }
 
-    /// Reports a fault and removes its cause, to find the next fault. Returns whether it removed a cause.
+    /// Reports a fault and removes its cause, to find the next. `false` if it removed none.
     fn resolve(&mut self, fault: CreationFault, errors: &mut ValidationErrors<'_>) -> bool {
         let CreationFault { properties: named, reason } = fault;
         let settings = self.settings;

@@ -4,7 +4,7 @@ use crate::config::yaml::parse;
 use crate::routing::{HeaderValue, Operator, Predicate};
 use std::fmt::Debug;
 
-/// Parses a value, and parses it again as it is printed.
+/// Parses a value, and again as it is printed.
 fn read<T: PartialEq + Debug>(value_type: impl ValueType<T>, yaml: &str) -> Result<T, String> {
     let parse = |yaml: &str| value_type.parse(&parse(yaml, |_| String::new()).unwrap());
     let value = parse(yaml)?;

@@ -2,7 +2,7 @@ use super::*;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Checks once a second from then on, with brokers that answer or do not. Returns the second of the stall.
+/// Checks once a second. Returns the second of the stall.
 fn found(silence: &mut StallDetector, from: Instant, answers: impl Fn(u64) -> bool) -> Option<u64> {
     (0..200).find(|second| {
         let now = from + Duration::from_secs(*second);
@@ -13,7 +13,6 @@ fn found(silence: &mut StallDetector, from: Instant, answers: impl Fn(u64) -> bo
 #[test]
 fn client_is_stalled_after_brokers_have_answered_for_the_timeout() {
     let mut silence = StallDetector::new(PATIENCE);
-    // The first check records the state before.
     assert_eq!(found(&mut silence, Instant::now(), |_| true), Some(1 + 10 + 30));
 }
 
@@ -59,7 +58,6 @@ fn record_is_outdated_after_an_hour_without_a_report() {
     silence.is_probe_due(start, Some(3), 4);
     assert!(!silence.is_outdated(start + MAX_RECORD_AGE - Duration::from_secs(1)));
     assert!(silence.is_outdated(start + MAX_RECORD_AGE));
-    // The oldest record is now a second old.
     silence.is_probe_due(start + MAX_RECORD_AGE - Duration::from_secs(1), Some(3), 4);
     silence.is_probe_due(start + MAX_RECORD_AGE, Some(4), 5);
     assert!(!silence.is_outdated(start + MAX_RECORD_AGE));

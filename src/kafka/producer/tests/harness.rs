@@ -1,11 +1,11 @@
-//! Harness: a producer under delivery.
+//! Harness: a producer under delivery, which is the only source of reports.
 
 use super::*;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
 pub(super) const TOPIC: &str = "calls";
 
-/// Longer than any step takes. Tests wait for conditions and do not measure time.
+/// Longer than any step takes.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) type Cluster = MockCluster<'static, DefaultProducerContext>;
@@ -29,7 +29,6 @@ pub(super) fn config(bootstrap_servers: String, properties: &[(&str, &str)]) -> 
     }
 }
 
-/// Returns the number of records in the first partition of the topic.
 pub(super) fn written(cluster: &Cluster) -> usize {
     let mut settings = ClientConfig::new();
     settings.set("bootstrap.servers", cluster.bootstrap_servers()).set("group.id", "judge");
@@ -38,7 +37,6 @@ pub(super) fn written(cluster: &Cluster) -> usize {
     usize::try_from(next - first).unwrap()
 }
 
-/// Counts of ended events.
 #[derive(Default)]
 pub(super) struct Counts {
     pub(super) durable: AtomicUsize,
@@ -78,7 +76,6 @@ impl OnDurable for Panics {
     }
 }
 
-/// Producer under a delivery, which is the only source of reports.
 pub(super) struct Harness {
     pub(super) producer: Arc<Producer>,
     pub(super) delivery: Arc<Delivery>,
@@ -121,19 +118,16 @@ impl Harness {
         self.start(100).await.unwrap()
     }
 
-    /// Sends records until one is acknowledged.
     pub(super) async fn acknowledged(&self) {
         until("an acknowledgement", async || self.send().await.is_ok()).await;
     }
 
-    /// Waits until every event has settled and librdkafka's queue is empty.
     pub(super) async fn all_settled(&self) {
         until("the last report", async || self.counts.all() == self.sent.load(Ordering::SeqCst)).await;
         until("an empty queue", async || self.producer.unreported() == 0).await;
     }
 }
 
-/// Starts a delivery to one topic, without a spool.
 pub(super) fn delivery(
     sink: Arc<dyn Sink>,
     readiness: Arc<Readiness>,
