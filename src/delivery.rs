@@ -219,9 +219,9 @@ impl Delivery {
     /// event must not overtake such a row.
     fn recount(&self, found: LateCommit) {
         let lanes = self.lanes.load();
-        for (topic, row) in found.rows {
-            if let Some(lane) = lanes.get(&topic) {
-                lane.finds(row, found.is_restored);
+        for rows in &found.rows {
+            if let Some(lane) = lanes.get(&rows.lane) {
+                lane.finds(rows, found.is_restored);
             }
         }
         if let Some(remember) = self.remember.get() {

@@ -119,13 +119,22 @@ pub(crate) type RememberedIdentity = (Identity, i64);
 /// reached the disk. The rows will be read, and no delivery report on them will arrive.
 #[derive(Debug, Default)]
 pub struct LateCommit {
-    /// Rows by id, each with its lane.
-    pub rows: Vec<(Arc<str>, RowId)>,
+    /// Rows, by lane.
+    pub rows: Vec<LateRows>,
     /// Event identities, newest first.
     pub identities: Vec<RememberedIdentity>,
     /// True if the rows are all those of a file that another process put in the place of the spool's. Drains
     /// may have read beyond them.
     pub is_restored: bool,
+}
+
+/// Rows of one lane in a [`LateCommit`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LateRows {
+    pub lane: Arc<str>,
+    pub first: RowId,
+    pub last: RowId,
+    pub count: u64,
 }
 
 /// Reason why nothing was appended.

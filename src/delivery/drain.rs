@@ -88,6 +88,8 @@ struct Drain {
     cursor: RowId,
     /// Last row of the spool that need not be read any more.
     through: RowId,
+    /// Last row of a restored file that is being read, and the values of `cursor` and `through` after it.
+    rereading: Option<(RowId, RowId, RowId)>,
     /// True if the first rows were read before the lane opened.
     is_checked: bool,
     /// Delivery reports on rows that were not read yet.
@@ -120,6 +122,7 @@ impl Drain {
             window: Window::default(),
             cursor: RowId(0),
             through: RowId(0),
+            rereading: None,
             is_checked: false,
             early: BTreeMap::new(),
             may_read_on: false,

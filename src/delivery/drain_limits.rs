@@ -18,15 +18,17 @@ impl WindowLimits {
     /// Returns the bytes that a window may hold beyond its limit while partitions are stuck, because the others
     /// need room beside them. At least one record, which may have any size.
     pub(super) fn stuck_excess(self) -> usize {
-        (self.bytes / 4).max(MIN_STUCK_EXCESS)
+        (self.bytes * 4).clamp(MIN_STUCK_EXCESS, MAX_STUCK_EXCESS)
     }
 }
 
 /// Limits of all windows together, which bound memory whatever the backlog.
 const MAX_HELD_BYTES: usize = 16 * 1024 * 1024;
 const MAX_HELD_RECORDS: usize = 16 * 1024;
-/// About the largest record that Kafka accepts by default.
+/// Limits of what one window holds beyond its share. The minimum is about the largest record that Kafka
+/// accepts by default.
 const MIN_STUCK_EXCESS: usize = 1024 * 1024;
+const MAX_STUCK_EXCESS: usize = 4 * 1024 * 1024;
 
 /// Common limit, divided by the number of lanes.
 pub(super) struct DrainLimits {
@@ -84,6 +86,6 @@ mod tests {
             share.among(lanes);
             share.limits().stuck_excess()
         };
-        assert_eq!([1, 2, 1000].map(excess), [4 << 20, 2 << 20, 1 << 20]);
+        assert_eq!([1, 16, 32, 1000].map(excess), [4 << 20, 4 << 20, 2 << 20, 1 << 20]);
     }
 }

@@ -7,7 +7,7 @@ use super::RecordFailure;
 use super::circuit_breaker::CircuitBreaker;
 use super::dead_letter_quota::DeadLetterQuota;
 use crate::backoff::jitter;
-use crate::spool::RowId;
+use crate::spool::{LateRows, RowId};
 use crate::telemetry::TopicCounters;
 use backlog::LaneBacklog;
 use opening::{CLOSED, OPEN};
@@ -315,19 +315,20 @@ impl Lane {
         self.wake.notify_one();
     }
 
-    /// Counts a row that a failed commit left, or that a restored file has. The drain may have read beyond a
-    /// restored row.
-    pub(super) fn finds(&self, row: RowId, is_restored: bool) {
-        self.recounts(1, row);
+    /// Counts rows that a failed commit left, or that a restored file has. The drain may have read beyond
+    /// restored rows.
+    pub(super) fn finds(&self, rows: &LateRows, is_restored: bool) {
+        self.recounts(rows.count, rows.last);
         if is_restored {
             self.backlogged(|backlog| {
-                backlog.restored = Some(backlog.restored.map_or(row, |first| first.min(row)));
+                let (first, last) = backlog.restored.unwrap_or((rows.first, rows.last));
+                backlog.restored = Some((first.min(rows.first), last.max(rows.last)));
             });
         }
     }
 
-    /// Returns the first row of a restored file that is still to be read, once.
-    pub(super) fn take_restored(&self) -> Option<RowId> {
+    /// Returns the first and the last row of a restored file that are still to be read, once.
+    pub(super) fn take_restored(&self) -> Option<(RowId, RowId)> {
         self.backlogged(|backlog| backlog.restored.take())
     }
 

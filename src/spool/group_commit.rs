@@ -27,10 +27,6 @@ impl PendingWork {
             self.deletes.remove(id);
         }
     }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.deletes.is_empty() && self.set_aside.is_empty() && !self.forget
-    }
 }
 
 /// Outcome of a job after the commit of its transaction.

@@ -76,6 +76,8 @@ impl Spool {
             on_late_commit: OnceLock::new(),
             busy_since: Mutex::default(),
             closed: AtomicBool::new(false),
+            deletes_queued: AtomicU64::new(0),
+            deletes_done: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             #[cfg(test)]
             pages: std::sync::atomic::AtomicU32::new(0),
@@ -127,9 +129,15 @@ impl Spool {
         self.shared.limits.can_hold(payload, max_lane_bytes)
     }
 
-    /// Queues an append. Never blocks. `done` is called exactly once, also when the spool closes.
+    /// Queues an append. Never blocks. `done` is called exactly once, also when the spool closes. While the disk
+    /// hangs, appends are refused at once, because a queue of them would fill the memory.
     pub fn append(&self, append: Append) {
-        self.shared.queue.push(SpoolJob::append(append));
+        let job = SpoolJob::append(append);
+        if self.shared.is_hung() {
+            self.shared.usage.lock().totals.refused += 1;
+            return drop(job);
+        }
+        self.shared.queue.push(job);
     }
 
     /// Returns the next rows of a lane after a row; `RowId(0)` starts at the first. Returns up to `max_rows`,
@@ -178,7 +186,13 @@ impl Spool {
     /// Queues the deletion of delivered rows, which is retried until it succeeds or the process ends. Never
     /// blocks, never fails.
     pub fn delete(&self, ids: Vec<RowId>) {
+        self.shared.deletes_queued.fetch_add(1, Ordering::AcqRel);
         self.shared.queue.push(SpoolJob::Delete(ids));
+    }
+
+    /// Returns true if rows are on disk whose deletion is queued.
+    pub fn has_pending_deletes(&self) -> bool {
+        self.shared.deletes_queued.load(Ordering::Acquire) != self.shared.deletes_done.load(Ordering::Acquire)
     }
 
     /// Queues a replacement: one transaction deletes the row and appends `entry`. `done` is called as for

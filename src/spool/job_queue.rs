@@ -56,7 +56,7 @@ pub(super) enum SpoolJob {
         proven: bool,
     },
     #[cfg(test)]
-    Run(Box<dyn FnOnce(&rusqlite::Connection) + Send>),
+    Run(Box<dyn FnOnce(&super::store::SpoolStore) + Send>),
 }
 
 impl SpoolJob {

@@ -100,6 +100,17 @@ impl SpoolFault {
         }
     }
 
+    /// Returns whether the file could not be read, which proves nothing about its content.
+    pub(super) fn is_unreadable(&self) -> bool {
+        use ErrorCode::{CannotOpen, DatabaseBusy, DatabaseLocked, OutOfMemory, SystemIoFailure};
+        let codes = [CannotOpen, DatabaseBusy, DatabaseLocked, OutOfMemory, SystemIoFailure];
+        match self {
+            Self::Io(_) => true,
+            Self::Sqlite(error) => error.sqlite_error_code().is_some_and(|code| codes.contains(&code)),
+            _ => false,
+        }
+    }
+
     /// Returns whether the file is damaged, by a check of the file if the error alone is ambiguous.
     pub(super) fn is_damage_of(&self, connection: &Connection) -> bool {
         self.is_damage()

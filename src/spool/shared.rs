@@ -27,6 +27,9 @@ pub(super) struct SharedSpool {
     pub(super) committed: AtomicI64,
     pub(super) on_late_commit: OnceLock<Box<dyn Fn(LateCommit) + Send + Sync>>,
     pub(super) closed: AtomicBool,
+    /// Delete jobs so far: queued, and taken by the writer by the time at which it had no delete left.
+    pub(super) deletes_queued: AtomicU64,
+    pub(super) deletes_done: AtomicU64,
     /// Rows that were lost since the spool was opened.
     pub(super) lost: AtomicU64,
     /// Limit on the pages of the file, to simulate a full disk. 0: no limit.

@@ -8,16 +8,17 @@ use super::schema::{
 };
 use super::store_transaction::{SpoolAccounts, StoreTransaction};
 use super::verification::Verification;
-use super::{RememberedIdentity, RowId};
+use super::{LateRows, RememberedIdentity, RowId};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Time for which an append waits for the check of the whole content.
 const MAX_VERIFY_WAIT: Duration = Duration::from_millis(500);
+/// Wait after a check that could not read the file.
+const VERIFY_BACKOFF: Duration = Duration::from_secs(60);
 
 /// Database, open for writing, with its accounts.
 pub(super) struct SpoolStore {
@@ -27,6 +28,8 @@ pub(super) struct SpoolStore {
     pub(super) files: OpenFiles,
     /// Check of the content that takes longer than appends wait.
     pub(super) verification: RefCell<Option<Verification>>,
+    /// Time before which no check starts, because the last one could not read the file.
+    verify_at: Cell<Option<Instant>>,
     pub(super) session: i64,
     /// Greatest id in use when the file was opened, according to the file.
     pub(super) last_id_on_disk: i64,
@@ -44,8 +47,8 @@ impl SpoolStore {
             next_id: next_id.max(last_id_on_disk.saturating_add(1)),
             next_identity: last_identity.unwrap_or(0).saturating_add(1),
         };
-        let (files, verification) = (OpenFiles::of(path)?, RefCell::default());
-        Ok(Self { files, connection, accounts, access, verification, session, last_id_on_disk })
+        let (files, verification, verify_at) = (OpenFiles::of(path)?, RefCell::default(), Cell::default());
+        Ok(Self { files, connection, accounts, access, verification, verify_at, session, last_id_on_disk })
     }
 
     /// Begins a session: rows of earlier sessions do not count as handed over.
@@ -81,10 +84,20 @@ impl SpoolStore {
         self.verify()
     }
 
-    /// Like [`SpoolStore::check`], after a commit.
+    /// Like [`SpoolStore::check`], after a commit. Starts no check of the content, because the commit's jobs wait.
     pub(super) fn check_commit(&self) -> Result<(), SpoolFault> {
         self.files.check_commit(&self.connection)?;
-        self.verify()
+        self.poll_verification(Duration::ZERO)
+    }
+
+    /// Returns true if deletes have to wait for a check, which prevents checkpoints, because they would fill the
+    /// disk with the log.
+    pub(super) fn postpones_deletes(&self, max_bytes: u64) -> bool {
+        self.is_verifying() && self.files.log_bytes() > max_bytes / 8
+    }
+
+    pub(super) fn end_verification(&self) {
+        drop(self.verification.take());
     }
 
     /// Returns whether a check of the whole content is due or in progress.
@@ -99,11 +112,23 @@ impl SpoolStore {
     /// Checks the whole content if another process changed the database. After [`MAX_VERIFY_WAIT`] the check
     /// continues beside appends, whose rows stay in the log until it has ended.
     fn verify(&self) -> Result<(), SpoolFault> {
-        let (running, timeout) = match self.verification.take() {
-            Some(running) => (running, Duration::ZERO),
-            None if !self.files.is_suspect() => return Ok(()),
-            None => (self.begin_verification()?, MAX_VERIFY_WAIT),
-        };
+        if self.is_verifying() {
+            return self.poll_verification(Duration::ZERO);
+        }
+        if !self.files.is_suspect() || self.verify_at.get().is_some_and(|at| Instant::now() < at) {
+            return Ok(());
+        }
+        match self.begin_verification() {
+            Ok(running) => {
+                self.verification.replace(Some(running));
+                self.poll_verification(MAX_VERIFY_WAIT)
+            }
+            Err(fault) => self.retry_verification(fault),
+        }
+    }
+
+    fn poll_verification(&self, timeout: Duration) -> Result<(), SpoolFault> {
+        let Some(running) = self.verification.take() else { return Ok(()) };
         match running.wait(timeout) {
             None => {
                 self.verification.replace(Some(running));
@@ -114,11 +139,20 @@ impl SpoolStore {
                 Ok(())
             }
             Some(Ok(false)) => Err(SpoolFault::Contradiction),
-            Some(Err(error)) => {
-                self.files.set_suspect(true);
-                Err(error.into())
-            }
+            Some(Err(error)) => self.retry_verification(error.into()),
         }
+    }
+
+    /// Keeps the suspicion after a check that failed. If only its reads failed, appends go on until the next
+    /// check.
+    fn retry_verification(&self, fault: SpoolFault) -> Result<(), SpoolFault> {
+        self.files.set_suspect(true);
+        if !fault.is_unreadable() {
+            return Err(fault);
+        }
+        tracing::warn!(error = %fault, retry = ?VERIFY_BACKOFF, "the spool's content cannot be verified now");
+        self.verify_at.set(Some(Instant::now() + VERIFY_BACKOFF));
+        Ok(())
     }
 
     /// Compares the accounts and the ends of the rows, and starts the check of all pages. Reads the file on disk,
@@ -175,14 +209,21 @@ impl SpoolStore {
         statement.query_row((), |row| row.get(0)).optional()
     }
 
-    /// Returns rows after an id, by id, with their lanes.
-    pub(super) fn rows_after(&self, id: i64) -> rusqlite::Result<Vec<(Arc<str>, RowId)>> {
+    /// Returns the rows after an id, by lane.
+    pub(super) fn rows_after(&self, id: i64) -> rusqlite::Result<Vec<LateRows>> {
         let mut statement = self.connection.prepare(
-            "SELECT lane.name, record.id FROM record NOT INDEXED JOIN lane ON lane.id = record.lane
-             WHERE record.id > ?1 ORDER BY record.id",
+            "SELECT lane.name, min(record.id), max(record.id), count(*)
+             FROM record NOT INDEXED JOIN lane ON lane.id = record.lane
+             WHERE record.id > ?1 GROUP BY lane.id",
         )?;
-        let rows =
-            statement.query_map([id], |row| Ok((row.get::<_, String>(0)?.into(), RowId(row.get(1)?))))?;
+        let rows = statement.query_map([id], |row| {
+            Ok(LateRows {
+                lane: row.get::<_, String>(0)?.into(),
+                first: RowId(row.get(1)?),
+                last: RowId(row.get(2)?),
+                count: row.get::<_, i64>(3)?.unsigned_abs(),
+            })
+        })?;
         rows.collect()
     }
 
@@ -232,7 +273,7 @@ impl SpoolStore {
 
     /// Writes the log back and removes it.
     pub(super) fn close(self) -> rusqlite::Result<()> {
-        drop(self.verification.take());
+        self.end_verification();
         self.checkpoint()?;
         close(self.connection)
     }

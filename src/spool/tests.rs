@@ -134,8 +134,8 @@ impl Spool {
     pub(crate) fn limit_pages(&self, pages: u32) {
         self.shared.pages.store(pages, Ordering::SeqCst);
         let shared = self.shared.clone();
-        self.shared.queue.push(job_queue::SpoolJob::Run(Box::new(move |connection| {
-            shared.limit_pages(connection).unwrap();
+        self.shared.queue.push(job_queue::SpoolJob::Run(Box::new(move |store| {
+            shared.limit_pages(&store.connection).unwrap();
         })));
     }
 

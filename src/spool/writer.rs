@@ -45,18 +45,19 @@ pub(super) struct SpoolWriter {
     unlinked: Option<SpoolStore>,
     reserve: DiskReserve,
     work: PendingWork,
+    deletes_taken: u64,
     /// Number of the next identity after the last known commit.
     next_identity: i64,
     last: LastState,
     session: i64,
-    /// True if the file must be salvaged before its next use.
+    /// The file must be salvaged before its next use.
     is_distrusted: bool,
-    /// True if the content of the file must be verified after its next opening.
+    /// The content of the file must be verified after its next opening.
     is_suspect: bool,
-    /// True if the rows of a restored file are still to be reported.
+    /// Rows of a restored file are still to be reported.
     is_restored: bool,
     backoff: Backoff,
-    /// Causes of failure that were logged, without their numbers.
+    /// Without their numbers.
     logged: Vec<(String, Instant)>,
     retry_at: Instant,
     checkpoint_above: u64,
@@ -73,6 +74,7 @@ impl SpoolWriter {
         let mut writer = Self {
             reserve,
             work: PendingWork { forget: true, ..PendingWork::default() },
+            deletes_taken: 0,
             next_identity: store.accounts.next_identity,
             last: LastState::of(&store.accounts.lanes, &store.files),
             session: store.session,
@@ -111,7 +113,7 @@ impl SpoolWriter {
                 if self.retry_at <= Instant::now() {
                     self.reopen();
                 }
-            } else if !waiting.is_empty() || !self.work.is_empty() {
+            } else if !waiting.is_empty() || self.has_work() {
                 self.commit_group(waiting);
             } else if quiet {
                 self.tidy();
@@ -124,10 +126,19 @@ impl SpoolWriter {
     fn queue_timeout(&self) -> Duration {
         match &self.store {
             None => self.retry_at.saturating_duration_since(Instant::now()),
-            Some(_) if !self.work.is_empty() => Duration::ZERO,
+            Some(_) if self.has_work() => Duration::ZERO,
             Some(_) if self.tidy => TIDY_DELAY,
             Some(_) => IDLE_INTERVAL,
         }
+    }
+
+    fn has_work(&self) -> bool {
+        let PendingWork { deletes, set_aside, forget } = &self.work;
+        *forget || !set_aside.is_empty() || (!deletes.is_empty() && !self.postpones_deletes())
+    }
+
+    fn postpones_deletes(&self) -> bool {
+        self.store.as_ref().is_some_and(|store| store.postpones_deletes(self.shared.limits.max_bytes))
     }
 
     /// Collects jobs without a completion for the next commit, and returns the others.
@@ -135,18 +146,20 @@ impl SpoolWriter {
         let mut waiting = Vec::new();
         for job in jobs {
             match job {
-                SpoolJob::Delete(ids) => self.work.deletes.extend(ids.iter().map(|id| id.0)),
+                SpoolJob::Delete(ids) => {
+                    self.deletes_taken += 1;
+                    self.work.deletes.extend(ids.iter().map(|id| id.0));
+                }
                 SpoolJob::SetAside(ids) => self.work.set_aside.extend(ids.iter().map(|id| id.0)),
                 SpoolJob::Salvage { generation, proven } => self.distrust(generation, proven),
                 #[cfg(test)]
-                SpoolJob::Run(run) => drop(self.store.as_ref().map(|store| run(&store.connection))),
+                SpoolJob::Run(run) => drop(self.store.as_ref().map(run)),
                 job => waiting.push(job),
             }
         }
         waiting
     }
 
-    /// Commits one group of jobs and completes them.
     fn commit_group(&mut self, waiting: Vec<SpoolJob>) {
         self.tidy = true;
         match self.commit(&waiting) {
@@ -195,7 +208,8 @@ impl SpoolWriter {
         }
         let mut counts = CommitCounts::default();
         let mut change = store.begin()?;
-        let deletes = self.work.next_deletes(MAX_DELETES);
+        let max_deletes = if store.postpones_deletes(limits.max_bytes) { 0 } else { MAX_DELETES };
+        let deletes = self.work.next_deletes(max_deletes);
         for id in &deletes {
             counts.deleted += u64::from(change.delete(*id)?);
         }
@@ -223,9 +237,9 @@ impl SpoolWriter {
         self.work.set_aside.clear();
         self.shared.committed.store(store.last_id(), Ordering::Release);
         self.next_identity = store.accounts.next_identity;
-        self.work.deleted(&deletes);
         self.work.forget = forgotten == MAX_FORGOTTEN;
         self.last = LastState::of(&store.accounts.lanes, &store.files);
+        self.deleted(&deletes);
         for outcome in &outcomes {
             match outcome {
                 JobOutcome::Appended(ids) => counts.appended += ids.len() as u64,
@@ -234,6 +248,13 @@ impl SpoolWriter {
             }
         }
         Ok((outcomes, counts))
+    }
+
+    fn deleted(&mut self, ids: &[i64]) {
+        self.work.deleted(ids);
+        if self.work.deletes.is_empty() {
+            self.shared.deletes_done.store(self.deletes_taken, Ordering::Release);
+        }
     }
 
     /// Completes jobs as refused because the disk failed.
@@ -246,7 +267,6 @@ impl SpoolWriter {
         }
     }
 
-    /// Closes the file until the next try.
     fn fail(&mut self, fault: &SpoolFault) {
         let directory = self.shared.files.directory.display();
         let is_first = self.shared.usage.lock().is_accepting || self.store.is_some();
@@ -287,7 +307,6 @@ impl SpoolWriter {
         }
     }
 
-    /// Takes the deletes of a known state back.
     fn take_back(&mut self, known: KnownState) {
         self.work.deletes = known.delivered;
     }
@@ -318,7 +337,6 @@ impl SpoolWriter {
         }
     }
 
-    /// Returns some free space to the disk.
     fn tidy(&mut self) {
         if let Err(fault) = self.check_files() {
             return self.fail(&fault);
@@ -347,7 +365,6 @@ impl SpoolWriter {
         }
     }
 
-    /// Publishes the fill level, and adds the counts of a commit.
     fn publish(&self, counts: CommitCounts) {
         let Some(store) = &self.store else { return };
         self.publish_level(store);

@@ -6,11 +6,14 @@ use crate::delivery::drain_limits::WindowLimits;
 use crate::delivery::window::FailedRow;
 use crate::delivery::{RecordFailure, record_codec};
 use crate::record::Record;
-use crate::spool::{Page, Row, RowId};
+use crate::spool::{LateRows, Page, Row, RowId};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+
+/// Limits of one search for rows that a damaged file hid.
+const HIDDEN_ROWS: WindowLimits = WindowLimits { rows: 256, bytes: 1024 * 1024 };
 
 impl Drain {
     /// Keeps a report on a row that was not read yet, or was skipped. Returns `false` if the row was set aside,
@@ -88,7 +91,8 @@ impl Drain {
     /// Takes rows that were not read before. Returns `false` if one has to wait for its partition, which will
     /// have room soon.
     fn take_page(&mut self, page: Page, limits: WindowLimits) -> bool {
-        for row in page.rows {
+        let end = self.rereading.map(|(last, ..)| last);
+        for row in page.rows.into_iter().take_while(|row| end.is_none_or(|last| row.id <= last)) {
             let before = self.cursor;
             if !self.take(row, limits) {
                 self.through = before;
@@ -96,6 +100,11 @@ impl Drain {
             }
         }
         self.through = page.through;
+        // The deletion of later rows, which were read before, may be queued.
+        if let Some((_, cursor, through)) = self.rereading.take_if(|(last, ..)| *last <= page.through) {
+            self.cursor = self.cursor.max(cursor);
+            self.through = self.cursor.max(through);
+        }
         true
     }
 
@@ -161,23 +170,36 @@ impl Drain {
         if !self.has_lost_rows() || !self.may_read() {
             return;
         }
-        if let Some(first) = self.lane.take_restored() {
+        if let Some((first, last)) = self.lane.take_restored() {
+            self.rereading = Some((last, self.cursor, self.through));
             self.cursor = RowId(first.0 - 1);
             self.through = self.cursor;
             self.may_read_on = true;
             return;
         }
-        match self.read(RowId(0), WindowLimits { rows: 1, bytes: 1 }).await {
+        let may_be_deleted = self.shared.spool.has_pending_deletes();
+        match self.read(RowId(0), HIDDEN_ROWS).await {
             Some(page) if page.rows.is_empty() => {
                 self.read_at = None;
                 self.lane.ended(page.through);
             }
-            // A file that was salvaged may hold rows that the damaged one hid.
+            Some(page) if !may_be_deleted && self.find_hidden(&page) => {}
             _ => {
                 self.through = self.cursor;
                 self.read_at = Some(Instant::now() + SPOOL_RETRY_INTERVAL);
             }
         }
+    }
+
+    /// Schedules rows behind the cursor, which a damaged file hid until it was salvaged. Returns `false` if the
+    /// page has none.
+    fn find_hidden(&mut self, page: &Page) -> bool {
+        let hidden = || page.rows.iter().map(|row| row.id).take_while(|row| *row <= self.cursor);
+        let (Some(first), Some(last)) = (hidden().next(), hidden().last()) else { return false };
+        let count = hidden().count() as u64;
+        self.lane.finds(&LateRows { lane: Arc::clone(self.lane.topic()), first, last, count }, true);
+        self.may_read_on = true;
+        true
     }
 
     async fn read(&self, after: RowId, room: WindowLimits) -> Option<Page> {

@@ -282,3 +282,69 @@ async fn backlog_uses_the_new_number_of_partitions_of_a_topic_that_grew() {
         drain.fill().await;
     }
 }
+
+/// Appends rows with the values "1", "2" and so on, as if the drain had read and delivered them.
+async fn drain_behind_rows(directory: &TempDir, rows: u64) -> (Arc<TestSink>, Drain) {
+    let mut drain = drain(directory);
+    let sink = Arc::new(TestSink::default());
+    drain.shared.sink = Arc::clone(&sink) as _;
+    let (told, done) = tokio::sync::oneshot::channel();
+    let entry = |value: u64| SpoolEntry {
+        lane: Arc::from("a"),
+        payload: record_codec::encode(&Record { value: value.to_string().into(), ..record("a") }),
+        handed_over: false,
+        max_lane_bytes: None,
+    };
+    drain.shared.spool.append(crate::spool::Append {
+        entries: (1..=rows).map(entry).collect(),
+        identity: None,
+        done: Box::new(move |rows| told.send(rows.expect("rows").to_vec()).expect("somebody waits")),
+    });
+    let ids = done.await.expect("rows");
+    drain.cursor = *ids.last().expect("a row");
+    drain.through = drain.cursor;
+    drain.lane.recounts(0, drain.cursor);
+    (sink, drain)
+}
+
+async fn fill_all(drain: &mut Drain) {
+    loop {
+        drain.fill().await;
+        drain.hand_over();
+        drain.check_lost_rows().await;
+        if !std::mem::take(&mut drain.may_read_on) {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_restored_rows_are_read_again() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (sink, mut drain) = drain_behind_rows(&directory, 4).await;
+    let (cursor, through) = (drain.cursor, drain.through);
+    let rows = crate::spool::LateRows { lane: Arc::from("a"), first: RowId(2), last: RowId(3), count: 2 };
+    drain.lane.finds(&rows, true);
+    fill_all(&mut drain).await;
+    assert_eq!(sink.values(), ["2", "3"]);
+    assert_eq!((drain.cursor, drain.through, drain.rereading), (cursor, through, None));
+}
+
+#[tokio::test]
+async fn rows_that_a_damaged_file_hid_are_sent_unless_they_are_being_deleted() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (sink, mut drain) = drain_behind_rows(&directory, 2).await;
+    // A lost row is counted.
+    drain.lane.recounts(1, drain.cursor);
+    let hung = drain.shared.spool.hang_next_commit();
+    drain.shared.spool.delete(vec![RowId(1)]);
+    fill_all(&mut drain).await;
+    assert_eq!(sink.values(), [""; 0]);
+    drop(hung);
+    while drain.shared.spool.has_pending_deletes() {
+        sleep(Duration::from_millis(5)).await;
+    }
+    drain.read_at = None;
+    fill_all(&mut drain).await;
+    assert_eq!(sink.values(), ["2"]);
+}

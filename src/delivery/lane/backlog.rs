@@ -14,8 +14,8 @@ pub(super) struct LaneBacklog {
     pub(super) newest: RowId,
     /// Last row whose report may not reach a drain.
     pub(super) unreported: RowId,
-    /// First row of a restored file, until the drain reads from there.
-    pub(super) restored: Option<RowId>,
+    /// First and last row of a restored file, until the drain reads them.
+    pub(super) restored: Option<(RowId, RowId)>,
 }
 
 impl LaneBacklog {

@@ -319,8 +319,8 @@ fn failed_statement_does_not_set_the_file_aside() {
         append(&spool, vec![entry("calls", b"one")], None).unwrap();
         let sql = format!("CREATE TEMP TRIGGER t BEFORE INSERT ON main.record BEGIN {fault}; END");
         let (told, made) = mpsc::channel();
-        spool.shared.queue.push(job_queue::SpoolJob::Run(Box::new(move |connection| {
-            connection.execute_batch(&sql).unwrap();
+        spool.shared.queue.push(job_queue::SpoolJob::Run(Box::new(move |store| {
+            store.connection.execute_batch(&sql).unwrap();
             told.send(()).unwrap();
         })));
         made.recv().unwrap();

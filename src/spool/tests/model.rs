@@ -97,6 +97,14 @@ impl Model {
         ids
     }
 
+    /// Returns the rows by lane: lane, first row, last row, number.
+    fn by_lane(&self, ids: &[RowId]) -> Vec<(String, RowId, RowId, u64)> {
+        let of = |lane| ids.iter().copied().filter(move |id| self.rows[id].0 == lane);
+        let lanes = (0..3)
+            .filter_map(|lane| Some((name(lane), of(lane).min()?, of(lane).max()?, of(lane).count() as u64)));
+        lanes.collect()
+    }
+
     fn agree(&self, spool: &Spool, directory: &Path) {
         settle(spool);
         for lane in 0..3 {
@@ -133,6 +141,15 @@ impl Model {
             assert_eq!(knows(spool, &[identity; 16]), self.identities.contains(&identity));
         }
     }
+}
+
+/// Returns all rows of late commits, as [`Model::by_lane`] does.
+fn counted(found: &[LateCommit]) -> Vec<(String, RowId, RowId, u64)> {
+    let rows = found.iter().flat_map(|found| &found.rows);
+    let mut lanes: Vec<_> =
+        rows.map(|rows| (rows.lane.to_string(), rows.first, rows.last, rows.count)).collect();
+    lanes.sort();
+    lanes
 }
 
 fn remove_files(directory: &Path) {
@@ -198,11 +215,10 @@ proptest! {
                         prop_assert_eq!(model.adopt(&spool, &lanes, &payload, identity).len(), lanes.len());
                     } else {
                         eventually("is_accepting", || spool.usage().is_accepting);
-                        let counted: Vec<_> = found.lock().iter()
-                            .flat_map(|found| found.rows.iter().map(|(_, id)| *id)).collect();
+                        let counted = counted(&found.lock());
                         let there = model.adopt(&spool, &lanes, &payload, identity);
                         prop_assert_eq!(there.len(), lanes.len());
-                        prop_assert_eq!(counted, there);
+                        prop_assert_eq!(counted, model.by_lane(&there));
                     }
                 }
                 Step::Delete(any) => if let Some(id) = model.pick(any) {
@@ -238,9 +254,9 @@ proptest! {
                     *spool.shared.commit_interference.lock() = Some(Box::new(move || remove_files(&path)));
                     prop_assert_eq!(append(&spool, entries, Some([identity; 16])), Err(AppendError::Disk));
                     repaired(&spool);
-                    let counted: Vec<_> = found.lock().iter()
-                        .flat_map(|found| found.rows.iter().map(|(_, id)| *id)).collect();
-                    prop_assert_eq!(counted, model.adopt(&spool, &lanes, &payload, identity));
+                    let counted = counted(&found.lock());
+                    let there = model.adopt(&spool, &lanes, &payload, identity);
+                    prop_assert_eq!(counted, model.by_lane(&there));
                 }
                 Step::RemoveDuringPark(any) => if let Some(id) = model.pick(any) {
                     settle(&spool);

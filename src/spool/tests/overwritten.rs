@@ -241,3 +241,67 @@ fn long_check_of_the_content_continues_beside_appends() {
     drop(go_on);
     eventually("the verdict", || store.check().is_err_and(|fault| fault.is_damage()));
 }
+
+/// The log cannot be written back during the check.
+#[test]
+fn deletes_wait_for_a_long_check_when_the_log_is_long() {
+    let directory = TempDir::new().unwrap();
+    let spool = Spool::open(directory.path(), &config(4 * MIB), 1000).unwrap();
+    let ids = append(&spool, (0..2000).map(|_| entry("calls", &[7; 300])).collect(), None).unwrap();
+    settle(&spool);
+    let (go_on, wait) = mpsc::channel::<()>();
+    let path = directory.path().join("spool.db");
+    spool.shared.queue.push(job_queue::SpoolJob::Run(Box::new(move |store| {
+        let file = rusqlite::Connection::open(path).unwrap();
+        let check = move |_: &rusqlite::Connection| Ok(wait.recv().is_err());
+        store.verification.replace(Some(verification::Verification::start(file, check).unwrap()));
+    })));
+    append(&spool, vec![entry("texts", &[7; 600_000])], None).unwrap();
+    let log = || fs::metadata(directory.path().join("spool.db-wal")).unwrap().len();
+    let before = log();
+    assert!(before > 4 * MIB / 8);
+    spool.delete(ids);
+    (0..20).for_each(|_| settle(&spool));
+    assert_eq!(rows(&spool, "calls").len(), 2000);
+    assert!(spool.has_pending_deletes());
+    assert!(log() < before + 20 * 8 * 4096, "{before} {}", log());
+    drop(go_on);
+    eventually("deleted", || rows(&spool, "calls").is_empty() && !spool.has_pending_deletes());
+}
+
+#[test]
+fn check_that_cannot_read_the_file_closes_nothing_and_is_tried_later() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("spool.db");
+    let store = store_with_rows(&path);
+    let file = rusqlite::Connection::open(&path).unwrap();
+    let error =
+        || rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_READ), None);
+    let failing = verification::Verification::start(file, move |_| Err(error())).unwrap();
+    store.verification.replace(Some(failing));
+    eventually("failed", || {
+        store.check().unwrap();
+        !store.is_verifying()
+    });
+    assert!(store.is_suspect());
+    (0..3).for_each(|_| store.check().unwrap());
+    assert!(!store.is_verifying(), "it was tried again at once");
+}
+
+#[test]
+fn appends_to_a_hung_disk_are_refused_at_once() {
+    let directory = TempDir::new().unwrap();
+    let spool = open(directory.path());
+    let hung = spool.hang_next_commit();
+    let (told, first) = mpsc::channel();
+    let done = Box::new(move |ids: Result<&[RowId], AppendError>| told.send(ids.is_ok()).unwrap());
+    spool.append(Append { entries: vec![entry("calls", b"one")], identity: None, done });
+    eventually("the commit", || spool.shared.commit_interference.lock().is_none());
+    *spool.shared.busy_since.lock() = Some(std::time::Instant::now() - COMMIT_TIMEOUT * 2);
+    assert_eq!(append(&spool, vec![entry("calls", b"two")], None), Err(AppendError::Disk));
+    assert_eq!(spool.usage().totals.refused, 1);
+    drop(hung);
+    assert!(first.recv().unwrap(), "what was queued before is kept");
+    append(&spool, vec![entry("calls", b"three")], None).unwrap();
+    assert_eq!(rows(&spool, "calls").len(), 2);
+}

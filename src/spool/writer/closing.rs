@@ -37,7 +37,10 @@ impl SpoolWriter {
         if self.store.is_none() {
             self.reopen();
         }
-        while self.store.is_some() && !self.work.is_empty() {
+        if let Some(store) = &self.store {
+            store.end_verification();
+        }
+        while self.store.is_some() && self.has_work() {
             self.commit_group(Vec::new());
         }
         self.shared.reader.lock().release();

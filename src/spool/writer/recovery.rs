@@ -58,7 +58,7 @@ impl SpoolWriter {
             identities: store.identities(self.next_identity, self.shared.limits.identities)?,
             is_restored,
         };
-        self.shared.usage.lock().totals.appended += found.rows.len() as u64;
+        self.shared.usage.lock().totals.appended += found.rows.iter().map(|rows| rows.count).sum::<u64>();
         if let Some(listener) = self.shared.on_late_commit.get() {
             listener(found);
         }
@@ -237,7 +237,7 @@ impl SpoolWriter {
         let accounts = change.commit()?;
         store.adopt(accounts);
         self.last = LastState::of(&store.accounts.lanes, &store.files);
-        self.work.deleted(&ids);
+        self.deleted(&ids);
         self.shared.usage.lock().totals.deleted += deleted;
         Ok(())
     }
