@@ -47,7 +47,7 @@ struct EventState {
 enum RecordState {
     Kept,
     Out,
-    /// As [`RecordState::Out`], and the report is for a row of the spool as well.
+    /// As [`RecordState::Out`], and a row of the spool waits for the report.
     Row(RowId),
     Acknowledged,
     Failed(RecordFailure),

@@ -117,7 +117,7 @@ impl Lane {
         !self.is_circuit_open() || self.breaker().accepts(Instant::now(), jitter())
     }
 
-    /// As [`Lane::accepts`] for an event, with at most [`MAX_PROBES`] probes in flight.
+    /// Returns [`Lane::accepts`] for an event, with at most [`MAX_PROBES`] probes in flight.
     pub(super) fn accepts_event(&self) -> bool {
         let tries = self.out.load(Ordering::Acquire).saturating_sub(self.out_then.load(Ordering::Acquire));
         tries < MAX_PROBES && self.accepts()

@@ -23,7 +23,7 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// `None`: not a dead letter.
+    /// Returns `None` unless the record is a dead letter.
     pub(crate) fn read(headers: &Headers) -> Option<Self> {
         let text = |name| headers.get(name).map(|value| String::from_utf8_lossy(value).into_owned());
         let received_at = text(DLQ_RECEIVED_AT).and_then(|time| DateTime::parse_from_rfc3339(&time).ok());

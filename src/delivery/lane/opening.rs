@@ -26,7 +26,7 @@ impl Lane {
         self.wake.notify_one();
     }
 
-    /// 0: unknown.
+    /// Returns 0 if unknown.
     pub(in crate::delivery) fn partitions(&self) -> u32 {
         self.partitions.load(Ordering::Acquire)
     }

@@ -48,7 +48,7 @@ impl Window {
         free.without((self.rows.len(), self.bytes))
     }
 
-    /// As [`Window::free`], for one partition. Partitions with refused rows count in full for each other,
+    /// Returns [`Window::free`] for one partition. Partitions with refused rows count in full for each other,
     /// which leaves the room beyond the limits to the others.
     pub(super) fn free_for(&self, queue: &Queue, limits: WindowLimits) -> WindowLimits {
         self.free_beside(if queue.waiting.is_empty() { self.stuck } else { self.silent }, limits)

@@ -7,7 +7,7 @@ use crate::spool::RowId;
 use std::collections::VecDeque;
 
 impl Window {
-    /// 0: unknown.
+    /// Returns 0 if unknown.
     pub(in crate::delivery) fn partitions(&self) -> u32 {
         self.partitions
     }
