@@ -1,6 +1,6 @@
 //! Command line, one file for each command.
 //!
-//! Exit codes of every command: 0 success, 1 failure, 2 invalid command line, 78 invalid settings.
+//! Exit codes: 0 success, 1 failure, 2 invalid command line, 78 invalid settings.
 
 mod check;
 mod completions;
@@ -28,7 +28,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use usage::{explain, usage_error};
 
-/// Exit code for invalid settings: `EX_CONFIG` of sysexits.h.
+/// `EX_CONFIG` of sysexits.h.
 pub(crate) const BAD_SETTINGS: u8 = 78;
 
 /// Receives JustCall webhooks and writes each to Apache Kafka, durably, in order and unchanged.
@@ -61,7 +61,7 @@ Try it: run `justcall-bridge dev` in one terminal and `justcall-bridge send --al
 
 Exit codes: 0 success, 1 failure, 2 invalid command line, 78 invalid settings.";
 
-/// Runs the command that `args` name. The first argument is the program's name.
+/// Runs the command of `args`, which begin with the program's name.
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     let code = run_command(args);
     telemetry::flush();
@@ -87,52 +87,40 @@ fn run_command(args: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// Reason why a command failed.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
-    /// Invalid settings, with every problem.
     #[error("{0}")]
     Settings(#[from] config::SettingErrors),
-    /// The bridge cannot start.
     #[error(transparent)]
     Start(#[from] app::Error),
     /// The routes contradict each other. Loaded settings were checked before.
     #[error(transparent)]
     Routes(#[from] InvalidRoutes),
-    /// A Kafka client, or the embedded broker, failed.
     #[error(transparent)]
     Kafka(#[from] kafka::Error),
-    /// The system cannot start a thread or install a signal handler.
     #[error(transparent)]
     System(#[from] io::Error),
-    /// Bodies cannot be explained, or expectations compared or updated.
     #[error(transparent)]
     Explain(#[from] crate::explain::Error),
-    /// The replay of a file ended early.
     #[error(transparent)]
     Replay(crate::replay::file::Error),
-    /// Logging cannot start.
     #[error(transparent)]
     Logging(#[from] telemetry::LogError),
-    /// Records were unacknowledged at the end of the stop timeout. The log reports them.
+    /// The log reports the records.
     #[error("{0} records were left when the bridge stopped")]
     Left(usize),
-    /// The disk of the spool did not answer at the stop. The log has the number of rows.
+    /// The log has the number of rows.
     #[error("the disk of the spool hangs, so the spool was not closed when the bridge stopped")]
     SpoolNotClosed,
-    /// A spool command without a configured spool.
     #[error("spool.directory is not set, so there is no spool; name a directory with --directory")]
     NoSpool,
-    /// The spool cannot be read.
     #[error("{0}. When `serve` starts, it copies the readable records of a damaged file, and keeps the file")]
     Spool(String),
-    /// The export is incomplete.
     #[error("{0} records are damaged and were left out")]
     Damaged(u64),
-    /// A write to stdout failed.
     #[error("cannot write the output: {0}")]
     Output(io::Error),
-    /// The command failed: what happened, where and what to do, in one line.
+    /// What happened, where and what to do, in one line.
     #[error("{0}")]
     Failed(String),
     /// A second signal interrupted the command, or its work did not end by itself.
@@ -141,7 +129,6 @@ enum Failure {
 }
 
 impl Failure {
-    /// Returns a line for each problem.
     fn lines(&self) -> Vec<String> {
         match self {
             Self::Settings(config::SettingErrors(problems)) => {
@@ -152,7 +139,6 @@ impl Failure {
     }
 }
 
-/// Prints the reason of a failure. Returns the exit code.
 fn ended(result: Result<(), Failure>) -> ExitCode {
     let Err(failure) = result else { return ExitCode::SUCCESS };
     let mut lines = failure.lines();
@@ -169,17 +155,14 @@ fn ended(result: Result<(), Failure>) -> ExitCode {
     }
 }
 
-/// Writes text to stdout, as [`terminal::print`].
 fn print(text: &str) -> Result<(), Failure> {
     terminal::print(text).map_err(Failure::Output)
 }
 
-/// Writes bytes to stdout, as [`terminal::print_bytes`].
 fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     terminal::print_bytes(bytes).map_err(Failure::Output)
 }
 
-/// Converts the result of a write to stdout, as [`terminal::written`].
 fn printed(result: io::Result<()>) -> Result<(), Failure> {
     terminal::written(result).map_err(Failure::Output)
 }
@@ -206,19 +189,17 @@ impl SettingsArgs {
         }
     }
 
-    /// Returns the sources for a command that uses Kafka and needs none of JustCall's secrets.
+    /// Serves a command that uses Kafka and needs none of JustCall's secrets.
     fn sources_for_kafka(self) -> SettingsInput {
         SettingsInput { referenced_files: ReferencedFiles::OfKafka, ..self.sources() }
     }
 
-    /// Returns the sources for a command that only evaluates the settings and opens no files that they name.
+    /// Serves a command that opens no files that the settings name.
     fn sources_on_paper(self) -> SettingsInput {
         SettingsInput { referenced_files: ReferencedFiles::None, ..self.sources() }
     }
 
-    /// Loads the settings for a command whose output a person reads.
-    ///
-    /// Only warnings are logged, unless `--set` changes that.
+    /// Loads the settings and logs only warnings, unless `--set` changes that.
     fn load_quietly(mut self) -> Result<Settings, Failure> {
         self.set.insert(0, "telemetry.log_filter=warn".to_owned());
         let settings = Settings::load(&self.sources_for_kafka())?;
@@ -264,7 +245,7 @@ mod tests {
             panic!("not serve");
         };
         assert_eq!(args.settings.set, ["a.b=c=d", "e="]);
-        // The settings reject the value. The parser's own error would quote it, and it may be a secret.
+        // The parser's own error would quote the value, which may be a secret.
         assert!(parse("justcall-bridge serve --set c").is_ok());
     }
 

@@ -1,10 +1,9 @@
 //! Delivery of the records of an event: durable in Kafka or in the spool, or the event is refused.
 //!
-//! [`Delivery::deliver`] returns `Ok` only once every record is acknowledged by Kafka or on disk in the
-//! spool. Each topic has a lane. A record is sent directly to Kafka while its lane has no backlog and a
-//! closed circuit. Otherwise, and when Kafka does not acknowledge in time, it is appended to the lane's
-//! backlog in the spool. The lane's drain sends the backlog.
-//! The memory permit of an event is in its [`OnDurable`] until the last delivery report, as librdkafka's copy is.
+//! Each topic has a lane. Its records go directly to Kafka while the lane has no backlog and a closed
+//! circuit. Otherwise, and when Kafka does not acknowledge in time, they join the lane's backlog in the
+//! spool, which the drain sends. [`OnDurable`] holds the event's memory permit until the last delivery
+//! report.
 
 mod circuit_breaker;
 mod clock;
@@ -59,12 +58,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use traced::acknowledged;
 
-/// Settings of delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// `kafka.ack_deadline`: time after which an unacknowledged record is spooled or refused.
     pub ack_deadline: Duration,
-    /// Limits on dead letters.
     pub dead_letters: DeadLetterQuotaConfig,
 }
 
@@ -72,7 +68,7 @@ pub struct Config {
 pub struct Parts {
     /// Producer.
     pub sink: Arc<dyn Sink>,
-    /// Spool. `None`: a record that Kafka does not acknowledge is refused.
+    /// `None`: a record that Kafka does not acknowledge is refused.
     pub spool: Option<Arc<Spool>>,
     /// Topics that routing can name.
     pub topics: Vec<Arc<str>>,
@@ -80,24 +76,24 @@ pub struct Parts {
     pub dead_letter_topic: Arc<str>,
     /// Limits of the producer's queue: records, and bytes of values.
     pub queue: (usize, usize),
-    /// Runtime for tasks that outlive a request: topic creation and drains.
+    /// Runtime for tasks that outlive a request.
     pub runtime: Handle,
-    /// State of Kafka and the spool, which delivery updates.
+    /// State of Kafka and the spool, updated by delivery.
     pub readiness: Arc<Readiness>,
     /// Metrics of topics and the spool.
     pub metrics: Arc<Metrics>,
-    /// Tracer of the records that drains send.
+    /// Tracer of records sent by drains.
     pub tracer: Tracer,
 }
 
 type LanesByTopic = HashMap<Arc<str>, Arc<Lane>, RandomState>;
 
-/// Delivers records to Kafka, by way of the spool if necessary.
+/// Delivers records to Kafka or to the spool.
 pub struct Delivery {
     config: Config,
     sink: Arc<dyn Sink>,
     spool: Option<Arc<Spool>>,
-    /// Lanes by topic. A lane is never removed, because records in flight refer to it.
+    /// A lane is never removed, because records in flight refer to it.
     lanes: ArcSwap<LanesByTopic>,
     dead_letter_topic: Arc<str>,
     share: Arc<DrainLimits>,
@@ -107,13 +103,11 @@ pub struct Delivery {
     tracer: Tracer,
     phase: watch::Sender<Phase>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
-    /// Receiver of the identities that the spool remembers.
     remember: OnceLock<Box<dyn Fn(Vec<RememberedIdentity>) + Send + Sync>>,
 }
 
 impl Delivery {
-    /// Creates a lane for each topic, and for each topic of which the spool holds a backlog. Starts the
-    /// drains.
+    /// Creates a lane for each topic and each backlog of the spool, and starts the drains.
     pub fn start(config: Config, parts: Parts) -> Arc<Self> {
         let delivery = Arc::new(Self {
             config,
@@ -140,7 +134,7 @@ impl Delivery {
         }
         let topics: Vec<_> = [parts.dead_letter_topic].into_iter().chain(parts.topics).collect();
         let backlog = parts.spool.iter().flat_map(|spool| spool.backlog());
-        // The backlog may be of a topic of earlier settings.
+        // May contain topics of earlier settings.
         let backlog = backlog.map(|(topic, rows)| (topics.contains(&topic), topic, rows));
         delivery.add(backlog.chain(topics.iter().map(|topic| (true, Arc::clone(topic), 0))));
         let show = monitor::show(&delivery, parts.metrics);
@@ -153,10 +147,9 @@ impl Delivery {
         self.add(topics.into_iter().map(|topic| (true, topic, 0)));
     }
 
-    /// Adds missing lanes, each with the rows of its backlog and whether the settings name its topic, and
-    /// starts their drains.
+    /// Adds missing lanes of (whether the settings name the topic, topic, rows in the spool).
     fn add(&self, topics: impl Iterator<Item = (bool, Arc<str>, u64)>) {
-        // One caller at a time.
+        // Serializes callers.
         let mut tasks = self.tasks();
         let mut lanes = LanesByTopic::clone(&self.lanes.load());
         let last = self.spool.as_ref().map_or(RowId::default(), |spool| spool.last());
@@ -190,8 +183,7 @@ impl Delivery {
         tasks.extend(drains.map(|drain| self.runtime.spawn(drain)));
     }
 
-    /// Opens the lanes of topics that exist, with their numbers of partitions, so that the first record need
-    /// not ask.
+    /// Opens the lanes of existing topics, with their numbers of partitions, before their first record.
     pub fn open_lanes<'a>(&self, existing: impl IntoIterator<Item = (&'a str, u32)>) {
         let lanes = self.lanes.load();
         for (topic, partitions) in existing {
@@ -201,13 +193,13 @@ impl Delivery {
         }
     }
 
-    /// Returns the longest time that [`Delivery::deliver`] takes.
+    /// Returns the upper limit on the time of [`Delivery::deliver`].
     pub fn longest(&self) -> Duration {
         self.config.ack_deadline + self.spool.as_ref().map_or(Duration::ZERO, |_| COMMIT_TIMEOUT)
     }
 
-    /// Sets, once, the receiver of events that are durable in the spool but were not answered with 200 by
-    /// this process: those of earlier processes now, and those of failed commits later.
+    /// Sets the receiver of events that are in the spool but were not answered with 200 by this process:
+    /// those of earlier processes now, those of failed commits later.
     pub fn remember_with(&self, remember: impl Fn(Vec<RememberedIdentity>) + Send + Sync + 'static) {
         if let Some(spool) = &self.spool {
             remember(spool.take_identities());
@@ -215,8 +207,8 @@ impl Delivery {
         drop(self.remember.set(Box::new(remember)));
     }
 
-    /// Counts rows that a failed commit left in the spool, then reports their events as duplicates. A later
-    /// event must not overtake such a row.
+    /// Counts rows that a failed commit left in the spool, so that no later event overtakes them, and
+    /// reports their events as duplicates.
     fn recount(&self, found: LateCommit) {
         let lanes = self.lanes.load();
         for rows in &found.rows {
@@ -229,10 +221,7 @@ impl Delivery {
         }
     }
 
-    /// Makes all `records` of one event durable.
-    ///
-    /// Calls `settle` once they are, which may be after this function has returned. Adds to `spans` if the
-    /// event is traced.
+    /// Makes all `records` of one event durable, then calls `settle`, perhaps after the return.
     ///
     /// # Errors
     /// If a record is not durable in time. Other records of the event may be.
@@ -253,8 +242,7 @@ impl Delivery {
         if lanes.iter().zip(records).any(exceeds) {
             return Err(DeliveryError::DeadLetterQuota);
         }
-        // Every lane is examined before the first record is sent, so that no event is delivered in part
-        // without need.
+        // All lanes are examined before the first send, to avoid partial deliveries.
         let mut direct = SmallVec::<[bool; 1]>::new();
         for (lane, record) in lanes.iter().zip(records) {
             direct.push(self.can_send_directly(lane, record, deadline).await?);
@@ -293,7 +281,7 @@ impl Delivery {
         }
     }
 
-    /// Returns whether a record is sent to Kafka now. If not, it is spooled.
+    /// Returns whether to send a record to Kafka now, and not to spool it.
     async fn can_send_directly(
         &self,
         lane: &Arc<Lane>,
@@ -303,8 +291,8 @@ impl Delivery {
         if lane.backlog() > 0 {
             return Ok(false);
         }
-        // The drain probes a lane whose circuit is open, so that no event waits for it. If the spool does not
-        // accept the record there may be no backlog, so an event has to probe.
+        // Only the drain probes an open circuit, except if the spool does not accept the record: then there
+        // may be no backlog.
         if lane.is_circuit_open() && (self.is_spooled(lane, record) || !lane.accepts_event()) {
             return if self.spool.is_some() { Ok(false) } else { Err(DeliveryError::HeldUp) };
         }
@@ -319,14 +307,13 @@ impl Delivery {
         if self.spool.is_some() { Ok(false) } else { Err(DeliveryError::Deadline) }
     }
 
-    /// Returns whether the spool will probably accept a record.
     fn is_spooled(&self, lane: &Lane, record: &Record) -> bool {
         let largest = lane.quota().map(|quota| quota.max_bytes());
         self.readiness.spool() == SpoolState::Accepting
             && self.spool.as_ref().is_some_and(|spool| spool.can_hold(record_codec::size(record), largest))
     }
 
-    /// Appends the unacknowledged records to the spool, in one transaction with the event's identity.
+    /// Appends the unacknowledged records in one transaction with the event's identity.
     async fn append(
         &self,
         spool: &Arc<Spool>,
@@ -337,7 +324,7 @@ impl Delivery {
         let lanes = pending.lanes();
         let (entries, spooled) = pending.entries(records);
         if entries.is_empty() {
-            // They were acknowledged in the last moment.
+            // Acknowledged at the last moment.
             return Ok(Durable::Acked);
         }
         let (told, ended) = oneshot::channel();
@@ -347,7 +334,6 @@ impl Delivery {
             identity: Some(*identity),
             done: Box::new(move |result| {
                 event.spooled(&spooled, result);
-                // The event may have stopped waiting.
                 let _ = told.send(result.map(drop));
             }),
         });
@@ -361,20 +347,24 @@ impl Delivery {
         }
     }
 
-    /// Returns the lanes of records. Each topic of the routing table has a lane.
     fn lanes_of(&self, records: &[Record]) -> Result<in_flight::EventLanes, RecordFailure> {
         let lanes = self.lanes.load();
         let lane = |record: &Record| lanes.get(&record.topic).cloned().ok_or(RecordFailure::Other);
         records.iter().map(lane).collect()
     }
 
-    /// Stops drains from sending. Rows that are acknowledged later are still deleted.
+    /// Stops drains from sending. They still delete rows that are acknowledged later.
     pub fn settle(&self) {
         self.phase.send_replace(Phase::Settling);
     }
 
+<<<<<<< HEAD
     /// Ends the drains after they have processed their reports, or at `deadline`.
     /// Returns the number of records that stay in the spool.
+=======
+    /// Ends the drains once they have processed their reports, or at `deadline` if the spool's disk hangs.
+    /// Returns the number of records left in the spool.
+>>>>>>> k4
     pub async fn end(&self, deadline: Instant) -> u64 {
         self.phase.send_replace(Phase::Ended);
         let tasks = std::mem::take(&mut *self.tasks());
@@ -388,7 +378,6 @@ impl Delivery {
         self.backlog()
     }
 
-    /// Returns the number of records in the spool, or being appended to it, that Kafka has not acknowledged.
     fn backlog(&self) -> u64 {
         self.lanes.load().values().map(|lane| lane.backlog()).sum()
     }

@@ -1,7 +1,7 @@
 //! Checks of the settings, this machine and the Kafka cluster, for `check`, `serve` and `healthcheck`.
 //!
-//! Disk and broker checks run on their own threads, because they may never return. When the time is up, the
-//! report contains the findings so far. Pure functions judge the collected facts.
+//! Disk and broker checks run on their own threads, because they may never return. At the deadline, the
+//! report has the findings so far. Pure functions judge the collected facts.
 
 mod cluster;
 mod deadline;
@@ -28,11 +28,11 @@ use std::time::Instant;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
-    /// The settings only: no file that they name, no port, no disk and no cluster.
+    /// No file that the settings name, no port, no disk and no cluster.
     Offline,
     /// Also this machine and the cluster.
     Whole {
-        /// True to send records that a broker must reject, which shows the right to write.
+        /// Sends records that a broker must reject, to check the right to write.
         probe: bool,
     },
 }
@@ -40,11 +40,9 @@ pub(crate) enum Extent {
 #[derive(Debug)]
 pub(crate) struct Diagnosis {
     pub(crate) findings: Vec<Finding>,
-    /// True if the settings cannot be loaded.
     pub(crate) are_settings_bad: bool,
 }
 
-/// Loads the settings and checks them to that extent. Reports the steps through `on_step`.
 pub(crate) fn check(
     sources: &SettingsInput,
     extent: Extent,
@@ -70,7 +68,7 @@ pub(crate) fn check(
     Diagnosis { findings, are_settings_bad: false }
 }
 
-/// Logs a warning for each setting of a route whose fields no sample of an accepted dialect has.
+/// Warns of each route setting whose fields no sample of an accepted dialect has.
 pub(crate) fn log_fields(settings: &Settings) {
     for Finding { key, text, fix, .. } in fields::check(settings) {
         tracing::warn!(setting = key, "{text}: {}", fix.unwrap_or_default());
@@ -94,7 +92,6 @@ fn of_settings(text: &str, warnings: &[SecurityWarning]) -> Vec<Finding> {
     [Finding::ok("settings", text)].into_iter().chain(open).collect()
 }
 
-/// Checks the settings, this machine and the cluster.
 fn look_around(
     settings: Settings,
     warnings: Vec<SecurityWarning>,
@@ -144,7 +141,7 @@ fn plan(settings: &Settings, probe: bool) -> cluster::ClusterExpectations {
     }
 }
 
-/// Runs `future` on a runtime of this thread. Abandons its blocking calls, such as a DNS lookup.
+/// Runs `future` on this thread. Abandons its blocking calls, such as a DNS lookup.
 fn block_on(future: impl Future<Output = ()>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(future);

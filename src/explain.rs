@@ -17,33 +17,23 @@ pub(crate) use update::{Updated, update};
 use std::io;
 use std::path::PathBuf;
 
-/// Reason why bodies cannot be explained, or expectations compared or updated.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// A file cannot be read or written.
     #[error("cannot read or write {}: {}", .0.display(), .1)]
     File(PathBuf, io::Error),
-    /// A file of bodies or cases cannot be read.
     #[error("cannot read {}: {}", .0.display(), .1)]
     Unreadable(PathBuf, io::Error),
-    /// A case or a file is malformed: position and reason.
+    /// Position and reason.
     #[error("{0}: {1}")]
     Invalid(String, String),
-    /// A file has no case, and must not pass for a tested mapping.
+    /// Must not pass for a tested mapping.
     #[error("{} has no case", .0.display())]
     Empty(PathBuf),
-    /// The source of an event is unknown or missing.
     #[error("{0}")]
     Source(String),
 }
 
-/// Returns the differences between the actual and the expected result of a case.
-///
-/// `source`: the source of a case that names none.
-///
-/// # Errors
-///
-/// If the source is unknown or missing.
+/// Returns the differences between the actual and the expected result. `source`: for a case that names none.
 pub(crate) fn judge(router: &Router<'_>, case: &Case, source: Option<&str>) -> Result<Vec<Mismatch>, Error> {
     let unknown = |reason: String| Error::Invalid(case.at.clone(), reason);
     let source = router.source(case.source.as_deref().or(source)).map_err(unknown)?;

@@ -20,49 +20,42 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use template::Template;
 
-/// Options of a run.
 #[derive(Debug)]
 pub(crate) struct SendOptions {
-    /// URL to post to.
     pub(crate) to: BridgeUrl,
     /// Address to connect to instead of that of the URL's host.
     pub(crate) address: Option<IpAddr>,
     /// PEM file with the certificates to trust instead of the system's.
     pub(crate) ca_file: Option<PathBuf>,
-    /// File with signing secrets, the newest last.
+    /// Signing secrets, the newest last.
     pub(crate) secrets_file: Option<PathBuf>,
-    /// File with bearer tokens, the newest last.
+    /// Bearer tokens, the newest last.
     pub(crate) token_file: Option<PathBuf>,
     /// Events of one round.
     pub(crate) events: SentEvents,
-    /// Number of rounds.
     pub(crate) rounds: u64,
-    /// Largest number of events in flight.
     pub(crate) concurrency: usize,
 }
 
-/// Events of one round.
 #[derive(Debug)]
 pub(crate) enum SentEvents {
-    /// Bytes of a file; of standard input for `-`.
+    /// `-`: standard input.
     File(PathBuf),
     /// Samples of JustCall's reference.
     Samples {
-        /// Types in their order; `None` for all of the dialect.
+        /// `None`: all of the dialect.
         types: Option<Vec<KnownType>>,
         dialect: Dialect,
-        /// True to send the samples unchanged.
+        /// Sends the samples unchanged.
         repeat_exactly: bool,
-        /// `webhook_url` of the samples; `None` for the URL to post to.
+        /// Of the samples; `None`: the URL to post to.
         webhook_url: Option<String>,
     },
 }
 
-/// URL of a bridge, over HTTP or HTTPS.
 #[derive(Debug, Clone)]
 pub(crate) struct BridgeUrl(Url);
 
-/// Reason why nothing was sent.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SendError {
     #[error("the {dialect} dialect has no {event}; --dialect {other} does")]
@@ -81,16 +74,14 @@ pub(crate) enum SendError {
     Sample(KnownType, serde_json::Error),
     #[error("cannot start: {0}")]
     Runtime(io::Error),
-    /// No server listens, or the network rejects the connection. The URL has no credentials.
+    /// No server listens, or the network rejects the connection. `to` has no credentials.
     #[error("cannot reach {to}: {why}")]
     Unreachable { to: String, why: String },
-    /// The HTTP client cannot be created, for example because no root certificates are installed.
     #[error("cannot set up the HTTP client: {0}")]
     Client(String),
 }
 
 impl SendError {
-    /// Returns true if the options contradict each other.
     pub(crate) const fn is_usage(&self) -> bool {
         matches!(self, Self::OtherDialect { .. } | Self::Unsigned | Self::NoName)
     }
@@ -98,10 +89,6 @@ impl SendError {
 
 impl SendOptions {
     /// Reads the files and prepares the bodies of a run.
-    ///
-    /// # Errors
-    ///
-    /// Fails if a file is not usable, or if the options contradict each other.
     pub(crate) fn plan(self) -> Result<SendPlan, SendError> {
         let credentials = RequestCredentials::read(self.secrets_file.as_deref(), self.token_file.as_deref())?;
         if credentials.signs()
@@ -124,11 +111,8 @@ impl SendOptions {
     }
 }
 
-/// Carries out a plan until its end or until `stop` completes. Calls `on_answer` after each event.
-///
-/// # Errors
-///
-/// Returns an error if the first connection fails. A later failure counts as a missing answer.
+/// Carries out a plan until its end or until `stop` completes. Calls `on_answer` after each event. Fails if
+/// the first connection fails; a later failure counts as a missing answer.
 pub(crate) fn send(
     plan: SendPlan,
     on_answer: impl Fn() + Send + Sync + 'static,
@@ -162,7 +146,6 @@ impl SentEvents {
     }
 }
 
-/// Returns the chosen types with their samples, in the order of the types.
 fn chosen(
     types: Option<&[KnownType]>,
     dialect: Dialect,
@@ -182,7 +165,6 @@ fn chosen(
     types.iter().map(sample_of).collect()
 }
 
-/// Reads the certificates of a PEM file.
 fn authorities(file: &Path) -> Result<Vec<Certificate>, SendError> {
     let shown = || file.display().to_string();
     let text = input::read(file).map_err(|error| SendError::File(shown(), error))?;

@@ -47,10 +47,9 @@ Examples:
 Exit codes: 0 nothing failed, 1 something outside of the settings failed, or with --strict
 there is a warning, 2 invalid command line, 78 invalid settings.";
 
-/// Longest time for the whole check, below the 20 s that `--help` promises.
+/// Below the 20 s that `--help` promises.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(19);
 
-/// Prints the report to stdout.
 pub(super) fn run(args: Args) -> ExitCode {
     let deadline = Instant::now() + CHECK_TIMEOUT;
     let (sources, extent) = if args.offline {
@@ -75,7 +74,6 @@ pub(super) fn run(args: Args) -> ExitCode {
     }
 }
 
-/// Returns a line for the current step, hidden unless stderr is a terminal.
 fn progress_line(extent: Extent) -> ProgressBar {
     if extent == Extent::Offline {
         return ProgressBar::hidden();

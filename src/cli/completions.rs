@@ -33,8 +33,7 @@ fn script(shell: Shell) -> String {
     let mut script = Vec::new();
     generate(shell, &mut Cli::command(), "justcall-bridge", &mut script);
     let script = String::from_utf8_lossy(&script).into_owned();
-    // clap_complete 4.6 spells a program's name with a dash in two ways in bash, so that no command's options
-    // complete.
+    // clap_complete 4.6 spells a name with a dash in two ways in bash, so that no options complete.
     if shell == Shell::Bash { script.replace("justcall__subcmd__bridge", "justcall__bridge") } else { script }
 }
 

@@ -102,7 +102,6 @@ pub(super) fn run(args: Args) -> ExitCode {
     }
 }
 
-/// Opens the topic of dead letters that the settings name.
 fn open(settings: SettingsArgs) -> Result<DeadLetters, Failure> {
     Ok(DeadLetters::of(&settings.load_quietly()?))
 }

@@ -51,7 +51,6 @@ Examples:
 Then, in another terminal:
   justcall-bridge send --all";
 
-/// Runs until a signal.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let mut flags = vec![
         format!("server.listen={}", args.listen),
@@ -89,13 +88,12 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     outcome
 }
 
-/// Sections of the settings that could select another cluster, or a spool whose events would be lost with the
-/// broker's memory.
+/// Sections that could select another cluster, or a spool whose events would be lost with the broker's
+/// memory.
 const EXCLUDED_SECTIONS: [&str; 2] = ["kafka", "spool"];
 const EXCLUDED_REASON: &str =
     "cannot be set for `dev`, which has a broker of its own and no spool: use `serve`";
 
-/// Returns the environment without the excluded sections.
 fn environment() -> Vec<(OsString, OsString)> {
     let is_used = |name: &OsString| {
         let name = name.to_string_lossy().to_ascii_lowercase();
@@ -105,7 +103,6 @@ fn environment() -> Vec<(OsString, OsString)> {
     super::environment().into_iter().filter(|(name, _)| is_used(name)).collect()
 }
 
-/// Returns the text that explains how to send the first event and read its record.
 fn greeting(addresses: &Addresses, path: &str, bootstrap_servers: &str) -> String {
     let sample = samples(Dialect::Documented).next().map_or("{}", |(_, body)| body);
     let compact = serde_json::from_str::<serde_json::Value>(sample)
@@ -129,10 +126,10 @@ Records appear here as they are written:"
     )
 }
 
-/// Longest wait of a stop for the reader of stdout.
+/// Time that a stop waits for the reader of stdout.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Thread that prints the greeting and each record as it is written.
+/// Thread that prints the greeting and each record.
 struct Printer {
     stopping: Arc<AtomicBool>,
     end: mpsc::Receiver<io::Result<()>>,
@@ -168,13 +165,13 @@ impl Printer {
         };
         std::thread::Builder::new().name("dev-printer".into()).spawn(move || {
             let _alive = alive;
-            // Sent before `alive` is dropped. A stop may have ended its wait.
+            // Sent before `alive` is dropped.
             let _ = ended.send(print());
         })?;
         Ok((Self { stopping, end }, unwritable))
     }
 
-    /// Stops the thread. If the reader of stdout has stalled, the thread is abandoned.
+    /// Stops the thread, or abandons it if the reader of stdout has stalled.
     fn stop(self) -> Result<(), Failure> {
         self.stopping.store(true, Ordering::Release);
         printed(self.end.recv_timeout(STOP_TIMEOUT).unwrap_or(Ok(())))

@@ -34,10 +34,8 @@ In compose.yaml:
 
 Exit codes: 0 yes, 1 no or no answer, 2 invalid command line, 78 invalid settings.";
 
-/// Fails with the reason unless the bridge is healthy.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let page = if args.live { "livez" } else { "readyz" };
-    // The request needs none of the bridge's secrets and certificates.
     let admin = Settings::load(&args.settings.sources_on_paper())?.admin.listen;
     diagnostics::request_health(admin, page, args.timeout).map_err(Failure::Failed)
 }

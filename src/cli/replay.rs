@@ -92,7 +92,6 @@ Examples:
 Exit codes: 0 every line is written, 1 some were rejected or the run ended early,
 2 invalid command line, 78 invalid settings.";
 
-/// Runs to the end of the file, or until a signal.
 pub(super) fn run(mut args: Args) -> ExitCode {
     let plan = match plan(&mut args) {
         Ok(Ok(plan)) => plan,
@@ -165,7 +164,6 @@ fn beside(file: &Path) -> PathBuf {
     name.into()
 }
 
-/// Prints the summary, and the reason if the run ended early.
 fn finish(args: &Args, counts: &LineCounts, result: Result<(), Error>) -> ExitCode {
     let mut out = terminal::stdout();
     let written = if args.json {
@@ -180,10 +178,9 @@ fn finish(args: &Args, counts: &LineCounts, result: Result<(), Error>) -> ExitCo
     }
 }
 
-/// Number of rejected lines that are printed individually, besides those that are too long.
+/// Number of rejected lines printed individually, apart from too long ones.
 const MAX_PRINTED_REJECTS: u64 = 20;
 
-/// Progress of a file on a terminal, and its first rejected lines.
 struct FileProgress {
     progress: Progress,
     rejected: u64,
@@ -206,7 +203,7 @@ impl FileProgress {
             }
             FileReplayEvent::Waiting(why) => self.progress.wait(why),
             FileReplayEvent::Rejected { line, reason, detail } => {
-                // No file keeps a line that is too long, so its place is always printed.
+                // No file keeps a too long line, so its number is always printed.
                 if self.rejected < MAX_PRINTED_REJECTS || *reason == TOO_LONG {
                     self.progress.print_line(&format!("line {line}: {reason}: {detail}"));
                 }
@@ -228,7 +225,6 @@ impl FileProgress {
     }
 }
 
-/// Parses `--rate`.
 fn rate(text: &str) -> Result<f64, String> {
     let number: Option<f64> = text.strip_suffix("/s").unwrap_or(text).trim().parse().ok();
     number

@@ -81,7 +81,6 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     print_explanations(&router, source, &inputs, args.json)
 }
 
-/// Prints an explanation for each input.
 fn print_explanations(
     router: &Router<'_>,
     source: usize,

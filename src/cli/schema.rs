@@ -142,7 +142,6 @@ fn validation() -> impl TypedValueParser<Value = Validation> {
         .try_map(|name| Validation::ALL.into_iter().find(|each| each.name() == name).ok_or("no such mode"))
 }
 
-/// Loads the settings that the document describes.
 fn load(settings: SettingsArgs) -> Result<Settings, Failure> {
     Ok(Settings::load(&settings.sources_on_paper())?)
 }
@@ -152,7 +151,6 @@ impl DocumentFormat {
         if self.yaml { schemas::yaml::write(document) } else { format!("{document:#}\n") }
     }
 
-    /// Prints the document to stdout.
     fn print(self, document: &Value) -> Result<(), Failure> {
         print(&self.text(document))
     }

@@ -83,10 +83,8 @@ Examples:
   justcall-bridge send --all --dialect live --secrets-file justcall-api-secret
   justcall-bridge send --file event.json";
 
-/// Advice if no bridge can be reached.
 const ADVICE: &str = "Is a bridge running there? `justcall-bridge dev` starts one; `--to URL` names another.";
 
-/// Sends the events and prints the summary to stdout. Fails unless every answer was 200.
 pub(super) fn run(args: Args) -> ExitCode {
     let json = args.json;
     match execute(args, progress_bar()) {
@@ -102,7 +100,6 @@ pub(super) fn run(args: Args) -> ExitCode {
     }
 }
 
-/// Returns the error, and advice on a line of its own.
 fn lines(error: &SendError) -> Vec<String> {
     let advice = matches!(error, SendError::Unreachable { .. }).then(|| ADVICE.to_owned());
     [format!("error: {error}")].into_iter().chain(advice).collect()
@@ -146,7 +143,6 @@ async fn interrupted() {
     }
 }
 
-/// Returns a progress bar, hidden unless stderr is a terminal.
 fn progress_bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:30} {human_pos}/{human_len}  {per_sec}  {eta} left")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -224,7 +220,6 @@ mod tests {
 
     #[test]
     fn unreachable_url_is_reported_with_advice() {
-        // A port that was free a moment ago.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let args = || args(&format!("--to http://me:secret@127.0.0.1:{port}/hook --count 50")).unwrap();
         let message = lines(&execute(args(), ProgressBar::hidden()).unwrap_err()).join("\n");

@@ -28,7 +28,6 @@ Examples:
   justcall-bridge serve --set kafka.bootstrap_servers=localhost:9092 --set sources.main.signature.required=false
   JUSTCALL_BRIDGE__SOURCES__MAIN__SIGNATURE__SECRETS=SECRET justcall-bridge serve";
 
-/// Runs until a signal.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let sources = args.settings.sources();
     if args.print_config {

@@ -84,7 +84,6 @@ impl SpoolLocation {
             file: self.config.map_or(SettingsFile::Usual, SettingsFile::At),
             environment: super::environment(),
             flags: Vec::new(),
-            // Reading a spool needs no secrets.
             referenced_files: ReferencedFiles::None,
         })?;
         settings.spool.directory.ok_or(Failure::NoSpool)
@@ -154,7 +153,7 @@ fn export<E: std::error::Error>(
     if damaged > 0 { Err(Failure::Damaged(damaged)) } else { Ok(()) }
 }
 
-/// Formats one record. Bytes that are not UTF-8 become base64, under a name with the suffix `_base64`.
+/// Formats a record. Bytes that are not UTF-8 become base64, under a name with the suffix `_base64`.
 fn line(row: i64, spooled_at: &DateTime<Utc>, record: &Record) -> Value {
     let mut line = Map::new();
     line.insert("row".into(), row.into());

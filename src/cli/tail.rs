@@ -78,17 +78,16 @@ Examples:
   justcall-bridge tail --topic 'justcall.sms.*' --key msg_a1b2c3d4 --from beginning --until-end
   justcall-bridge tail --type '*' --json --from beginning --until-end | jq -r .headers.ce_type | sort | uniq -c";
 
-/// Interval at which a wait for a record looks for a signal and at the clock.
+/// Interval between checks for a signal and the clock.
 const POLL_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Prints records until the limit, the end or a signal.
 pub(super) fn run(mut args: Args) -> Result<(), Failure> {
     let settings = std::mem::take(&mut args.settings).load_quietly()?;
     let plan = plan(args, &settings)?;
     let kafka = settings.kafka;
     let shown = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&shown);
-    // Abandoned work has printed as much as the reader of stdout wanted.
+    // Abandoned work has printed all that the reader of stdout wanted.
     signals::abandonable(move |stop, _| plan.run(&kafka, &stop, &count))?.transpose()?;
     let shown = shown.load(Ordering::Acquire);
     terminal::note(&format!("{shown} {}", if shown == 1 { "record" } else { "records" }));
@@ -126,7 +125,6 @@ fn plan(args: Args, settings: &Settings) -> Result<TailPlan, Failure> {
     })
 }
 
-/// Source of records.
 enum Reading {
     Live(Tail),
     BoundedReader(BoundedReader),
@@ -149,7 +147,6 @@ impl Reading {
 }
 
 impl TailPlan {
-    /// Prints records and counts them in `shown`.
     fn run(&self, kafka: &kafka::Config, stop: &AtomicBool, shown: &AtomicU64) -> Result<(), Failure> {
         let wanted = Arc::clone(&self.topics);
         let mut from = if self.until_end {
@@ -167,7 +164,7 @@ impl TailPlan {
             };
             match written {
                 Ok(()) => {}
-                // A closed stdout means that its reader wants no more.
+                // The reader of stdout wants no more.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
                 Err(error) => return Err(Failure::Output(error)),
             }

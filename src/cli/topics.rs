@@ -149,7 +149,6 @@ Examples:
 
 const NAME_RULE: &str = "Kubernetes takes lower-case letters, digits, and `-` and `.` between them";
 
-/// Exit status if a topic differs from the settings.
 const EXIT_DIFFERS: u8 = 3;
 
 pub(super) fn run(args: Args) -> ExitCode {
@@ -191,7 +190,7 @@ fn apply(args: ApplyArgs) -> Result<ExitCode, Failure> {
     let wanted = &settings.kafka.topics;
     app::block_on(async {
         let (cluster, plan) = compare(&settings).await?;
-        // A failed write to stdout does not stop the changes. The command fails after them.
+        // A failed write to stdout fails the command only after the changes.
         let unwritten = Cell::new(None);
         let print_text = |text: &str| {
             if !args.json
@@ -241,12 +240,10 @@ fn export(args: ExportArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads every topic that the settings can yield from the cluster.
 async fn compare(settings: &Settings) -> Result<(Cluster, TopicsPlan), Failure> {
     Ok(topics::compare(settings, &topics::of(settings)?).await?)
 }
 
-/// Prints a question through `prompt`. Returns true if the answer is `yes`.
 fn is_confirmed(answers: &mut impl BufRead, prompt: impl FnOnce(&str)) -> bool {
     prompt("Make these changes? Type `yes` to confirm: ");
     let mut answer = String::new();

@@ -13,12 +13,11 @@ pub(super) fn usage_error(message: &str) -> ExitCode {
     explain(Cli::command().error(ErrorKind::ArgumentConflict, printable(message)))
 }
 
-/// Prints help to stdout, or an error to stderr.
 pub(super) fn explain(mut error: clap::Error) -> ExitCode {
     if error.use_stderr() {
         let is_escaped = escape_arguments(&mut error);
         let text = error.render();
-        // The cause in a text with colours may quote the argument.
+        // The cause in a coloured text may quote the argument.
         terminal::last_text(&text.to_string(), (!is_escaped).then(|| text.ansi().to_string()));
     } else if let Err(failed) = terminal::print_coloured(|| error.print()) {
         return ended(Err(Failure::Output(failed)));
@@ -26,7 +25,7 @@ pub(super) fn explain(mut error: clap::Error) -> ExitCode {
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
 }
 
-/// Escapes the control characters of the arguments that an error quotes. Returns true if there was one.
+/// Escapes control characters in quoted arguments. Returns true if there was one.
 fn escape_arguments(error: &mut clap::Error) -> bool {
     let escaped = |(kind, value): (ContextKind, &ContextValue)| Some((kind, escaped(kind, value)?));
     let changes: Vec<_> = error.context().filter_map(escaped).collect();
@@ -37,7 +36,7 @@ fn escape_arguments(error: &mut clap::Error) -> bool {
     is_escaped
 }
 
-/// Returns the escaped value; `None` if it is harmless. The usage has line breaks of its own.
+/// Returns `None` for a harmless value. The usage has line breaks of its own.
 fn escaped(kind: ContextKind, value: &ContextValue) -> Option<ContextValue> {
     if kind == ContextKind::Usage {
         return None;

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 const MIN_BACKOFF: Duration = Duration::from_millis(100);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
-/// Circuit breaker. Closed while records are acknowledged. A failure opens it. After a backoff one record at
-/// a time is a probe, and the first acknowledgement closes it.
+/// Closed while records are acknowledged. A failure opens it. After a backoff, one record at a time is a
+/// probe, and the first acknowledgement closes it.
 #[derive(Debug, Default)]
 pub(super) struct CircuitBreaker {
     open: Option<OpenCircuit>,
@@ -22,8 +22,7 @@ struct OpenCircuit {
 }
 
 impl CircuitBreaker {
-    /// Returns whether a record may be sent now. While open, each `true` is a probe, and increases the
-    /// backoff.
+    /// Returns whether to send a record now. While open, each `true` is a probe and increases the backoff.
     pub(super) fn accepts(&mut self, now: Instant, jitter: f64) -> bool {
         match &mut self.open {
             None => true,
@@ -35,10 +34,10 @@ impl CircuitBreaker {
         }
     }
 
-    /// Handles a record that failed or was not acknowledged in time. Returns whether that opened the circuit.
+    /// Handles a failed or late record. Returns whether that opened the circuit.
     pub(super) fn failed(&mut self, now: Instant, jitter: f64) -> bool {
         if self.open.is_some() {
-            // The record was sent before the circuit opened; the backoff continues.
+            // Sent before the circuit opened, so the backoff continues.
             return false;
         }
         let mut open = OpenCircuit { retry_at: now, backoff: Backoff::new(MIN_BACKOFF, MAX_BACKOFF) };
@@ -47,12 +46,11 @@ impl CircuitBreaker {
         true
     }
 
-    /// Handles an acknowledgement. Returns whether that closed the circuit.
+    /// Returns whether the acknowledgement closed the circuit.
     pub(super) fn acknowledged(&mut self) -> bool {
         self.open.take().is_some()
     }
 
-    /// Returns the time of the next probe, if the circuit is open.
     pub(super) fn retry_at(&self) -> Option<Instant> {
         self.open.as_ref().map(|open| open.retry_at)
     }

@@ -11,28 +11,21 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use justcall_events::EventId;
 use std::sync::Arc;
 
-/// Rejected event.
 #[derive(Debug)]
 pub(crate) struct DeadLetter<'a> {
-    /// Dead-letter topic.
     pub topic: &'a Arc<str>,
-    /// Name of the source.
     pub source: &'a str,
-    /// Event id.
     pub id: &'a EventId,
-    /// Stable tag for `dlq_reason`.
     pub reason: &'a str,
-    /// Description for `dlq_detail`, without any part of the body.
+    /// Without any part of the body.
     pub detail: String,
-    /// Time of receipt.
     pub received_at: DateTime<Utc>,
-    /// Trace of the event, if any.
     pub trace: Option<&'a TraceContext>,
 }
 
 impl DeadLetter<'_> {
     /// Returns the record: the body as received, and the reason. It has no `ce_` headers because it is not an
-    /// event, and no key because nothing identifies it.
+    /// event, and no key.
     pub(crate) fn record(self, body: Bytes) -> Record {
         Record {
             topic: Arc::clone(self.topic),
@@ -51,7 +44,6 @@ impl DeadLetter<'_> {
     }
 }
 
-/// Returns the stable tag of a permanent refusal, for `dlq_reason`.
 pub(super) const fn reason_of(failure: RecordFailure) -> &'static str {
     match failure {
         RecordFailure::TooLarge => names::TOO_LARGE_FOR_KAFKA,
@@ -59,7 +51,6 @@ pub(super) const fn reason_of(failure: RecordFailure) -> &'static str {
     }
 }
 
-/// Returns the dead letter of a record that Kafka permanently refuses.
 pub(super) fn of_refused(topic: &Arc<str>, record: &Record, failure: RecordFailure) -> Record {
     let reason = reason_of(failure);
     let source = record.headers.get(names::CE_SOURCE).unwrap_or_default();

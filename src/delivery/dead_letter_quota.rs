@@ -1,4 +1,4 @@
-//! Limits on dead letters: bytes in the spool, and a rate with Kafka up or away.
+//! Limits on dead letters: bytes in the spool, and a rate whether or not Kafka is available.
 
 use crate::rate_limit::TokenBucket;
 use tokio::time::Instant;
@@ -6,16 +6,13 @@ use tokio::time::Instant;
 /// Settings `dead_letter.max_spool_bytes` and `dead_letter.max_spool_rate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeadLetterQuotaConfig {
-    /// Limit on bytes of dead letters in the spool.
     pub max_bytes: u64,
-    /// Limit on dead letters each second. A large one counts once for each [`BYTES_PER_TOKEN`].
+    /// For each second. A large one counts once for each [`BYTES_PER_TOKEN`].
     pub max_rate: u32,
 }
 
-/// Bytes of a dead letter that cost one token of the rate.
 const BYTES_PER_TOKEN: usize = 64 * 1024;
 
-/// Rest of the limits on dead letters.
 pub(super) struct DeadLetterQuota {
     max_bytes: u64,
     rate: TokenBucket,
@@ -31,7 +28,6 @@ impl DeadLetterQuota {
         self.max_bytes
     }
 
-    /// Returns whether the rate accepts a dead letter of that size now.
     pub(super) fn take(&self, now: Instant, bytes: usize) -> bool {
         let cost = u32::try_from(bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(u32::MAX).max(1);
         self.rate.take(now.into_std(), cost)

@@ -1,8 +1,7 @@
 //! Drain: the task of a lane that sends its backlog to Kafka.
 //!
-//! Reads the spool in pages, sends rows as the [`Window`] allows, and deletes each row after its own
-//! acknowledgement. A row that was appended while librdkafka still had its record is not sent again: its
-//! delivery report decides.
+//! Reads the spool in pages, sends rows as the [`Window`] allows, and deletes each after its acknowledgement.
+//! A row appended while librdkafka still had its record is not sent again: its delivery report decides.
 
 mod leaving;
 mod reading;
@@ -22,28 +21,23 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// Interval between tries of a spool operation that failed.
 const SPOOL_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Age from which a record in flight shares no batch with a record that is sent now.
+/// Age from which a record in flight shares no batch with a new one.
 const STUCK_AGE: Duration = Duration::from_millis(STUCK_AGE_MS.unsigned_abs());
 
-/// Backoff between tries of rows that Kafka refused alone.
+/// Backoff between sends of rows that Kafka refused alone.
 const MIN_REFUSED_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_REFUSED_BACKOFF: Duration = Duration::from_secs(30);
 
-/// Phase of all drains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Drains read and send.
     Running,
-    /// Drains send nothing, and delete what is acknowledged.
+    /// Send nothing, but delete what is acknowledged.
     Settling,
-    /// Drains end.
     Ended,
 }
 
-/// Dependencies that all drains share.
 #[derive(Clone)]
 pub(super) struct DrainContext {
     pub(super) sink: Arc<dyn Sink>,
@@ -51,19 +45,17 @@ pub(super) struct DrainContext {
     pub(super) runtime: Handle,
     pub(super) phase: watch::Receiver<Phase>,
     pub(super) dead_letters: Arc<Lane>,
-    /// Limits of each window.
     pub(super) share: Arc<DrainLimits>,
-    /// Time without an acknowledgement after which the circuit of a lane opens.
+    /// Time without an acknowledgement that opens a lane's circuit.
     pub(super) ack_deadline: Duration,
     pub(super) tracer: Tracer,
-    /// Counts the dead letters that drains create.
     pub(super) metrics: Arc<Metrics>,
 }
 
-/// Drains a lane until the phase is [`Phase::Ended`].
+/// Drains a lane until [`Phase::Ended`].
 ///
-/// A drain that panicked starts again as after a restart of the process: it sends every row that is not
-/// deleted. Records that librdkafka still has are sent before, so the order stays.
+/// After a panic it starts again as after a restart of the process, with every row that is not deleted.
+/// Records that librdkafka still has are sent before, so the order is kept.
 pub(super) async fn drain(lane: Arc<Lane>, shared: DrainContext) {
     let mut drain = Drain::new(Arc::clone(&lane), shared.clone());
     loop {
@@ -79,36 +71,38 @@ pub(super) async fn drain(lane: Arc<Lane>, shared: DrainContext) {
     }
 }
 
-/// Drain of one lane.
 struct Drain {
     lane: Arc<Lane>,
     shared: DrainContext,
     window: Window,
     /// Last row that was read.
     cursor: RowId,
-    /// Last row of the spool that need not be read any more.
+    /// Last row of the spool that need not be read again.
     through: RowId,
+<<<<<<< HEAD
     /// Last row of a restored file that is being read, and the values of `cursor` and `through` after it.
     rereading: Option<(RowId, RowId, RowId)>,
     /// True if the first rows were read before the lane opened.
+=======
+    /// The first rows were read before the lane opened.
+>>>>>>> k4
     is_checked: bool,
     /// Delivery reports on rows that were not read yet.
     early: BTreeMap<RowId, Result<(), RecordFailure>>,
-    /// True if another page may be read at once.
+    /// Another page may be read at once.
     may_read_on: bool,
-    /// Time before which no page is read. `None` once it has passed.
+    /// Earliest time of the next read.
     read_at: Option<Instant>,
-    /// Time at which the next partition is stuck, so that its rows can be left on disk.
+    /// Time at which the next partition is stuck, and its rows can be left on disk.
     stuck_at: Option<Instant>,
-    /// Number of records that this drain sent.
+    /// Number of records this drain sent.
     handed_over: u64,
     /// Number of events that bypassed the backlog, and the time of its last observed change.
     direct: (u64, Instant),
-    /// Time of the next try of rows that Kafka refused alone, and the backoff after it.
+    /// Time of the next send of rows that Kafka refused alone, and the backoff after it.
     refused_retry: Option<(Instant, Backoff)>,
-    /// Time of the last report, or of the hand-over before which no row was in flight.
+    /// Time of the last report, or of the send that ended an idle time.
     progress_at: Instant,
-    /// True if the circuit was open at the last check.
     was_circuit_open: bool,
     spans: DrainSpans<RowId>,
 }
@@ -136,7 +130,6 @@ impl Drain {
         }
     }
 
-    /// Runs until the phase is [`Phase::Ended`].
     async fn run(mut self) {
         loop {
             let phase = *self.shared.phase.borrow_and_update();
@@ -152,7 +145,7 @@ impl Drain {
                 Phase::Ended => return,
             }
             if std::mem::take(&mut self.may_read_on) {
-                // Reports that arrived meanwhile may have made other rows worth reading.
+                // Meanwhile, reports may have made other rows worth reading.
                 tokio::task::yield_now().await;
                 continue;
             }
@@ -166,7 +159,6 @@ impl Drain {
         }
     }
 
-    /// Processes the events of the lane.
     fn process_events(&mut self) {
         let (mut delivered, now_ms) = (Vec::new(), now_millis());
         for event in self.lane.take_events() {
@@ -217,15 +209,14 @@ impl Drain {
         direct
     }
 
-    /// As [`Drain::direct`], if none of these events can join the batch of a row that is sent now: each is
-    /// reported on, or in flight until its partition counted as stuck.
+    /// Returns [`Drain::direct`] if none of these events can join the batch of a row sent now: each is
+    /// reported on, or in flight since before its partition was stuck.
     fn direct_if_separate(&mut self) -> Option<u64> {
         let direct = self.direct();
         let are_reported = || self.lane.out() == self.window.out();
         (self.direct.1.elapsed() >= STUCK_AGE || are_reported()).then_some(direct)
     }
 
-    /// Sends the rows that may be sent.
     fn hand_over(&mut self) {
         self.retry_refused();
         if self.lane.is_circuit_open() {
@@ -247,7 +238,7 @@ impl Drain {
             let is_probe = self.lane.is_circuit_open();
             let Some((row, partition, record)) = self.window.next(now_ms, direct, is_probe) else { return };
             self.spans.sent(row, record);
-            // A topic that was created anew may have fewer.
+            // A recreated topic may have fewer.
             let partition = partition.filter(|partition| *partition < self.lane.partitions());
             let report = Report::of_row(&self.lane, row);
             self.handed_over += 1;
@@ -255,7 +246,7 @@ impl Drain {
         }
     }
 
-    /// Tries rows again that Kafka refused alone, one of each partition, after a backoff.
+    /// Sends one row that was refused alone for each partition, after a backoff.
     fn retry_refused(&mut self) {
         if !self.window.has_waiting() {
             return;
@@ -277,12 +268,11 @@ impl Drain {
         }
     }
 
-    /// Opens the circuit of a lane that reports nothing while rows are in flight, whatever the state of the
-    /// connection.
+    /// Opens the circuit of a lane with rows in flight and no reports, even if the connection is up.
     fn check_silence(&mut self) {
         let is_circuit_open = self.lane.is_circuit_open();
         if std::mem::replace(&mut self.was_circuit_open, is_circuit_open) && !is_circuit_open {
-            // A record was acknowledged, although the drain may not have processed its report.
+            // A record was acknowledged, perhaps with a report not processed yet.
             self.progress_at = Instant::now();
         }
         if self.window.out() > 0 && !is_circuit_open && Instant::now() >= self.silent_at() {
@@ -294,7 +284,7 @@ impl Drain {
         self.progress_at + self.shared.ack_deadline
     }
 
-    /// Returns the time of the next work that nothing wakes the drain for.
+    /// Returns the time of the next work that no event starts.
     fn next_check(&self, phase: Phase) -> Option<Instant> {
         if phase != Phase::Running {
             return None;

@@ -1,8 +1,5 @@
-//! Limits of drain windows: each lane's share of a common limit.
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Limits of one window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct WindowLimits {
     pub(super) rows: usize,
@@ -10,7 +7,6 @@ pub(super) struct WindowLimits {
 }
 
 impl WindowLimits {
-    /// Returns what these rows and bytes leave free.
     pub(super) fn without(self, (rows, bytes): (usize, usize)) -> Self {
         Self { rows: self.rows.saturating_sub(rows), bytes: self.bytes.saturating_sub(bytes) }
     }
@@ -22,7 +18,7 @@ impl WindowLimits {
     }
 }
 
-/// Limits of all windows together, which bound memory whatever the backlog.
+// Limits of all windows together, to bound memory with any backlog.
 const MAX_HELD_BYTES: usize = 16 * 1024 * 1024;
 const MAX_HELD_RECORDS: usize = 16 * 1024;
 /// Limits of what one window holds beyond its share. The minimum is about the largest record that Kafka
@@ -30,7 +26,7 @@ const MAX_HELD_RECORDS: usize = 16 * 1024;
 const MIN_STUCK_EXCESS: usize = 1024 * 1024;
 const MAX_STUCK_EXCESS: usize = 4 * 1024 * 1024;
 
-/// Common limit, divided by the number of lanes.
+/// Limits of all windows, divided by the number of lanes.
 pub(super) struct DrainLimits {
     /// Limits of the producer's queue: records and bytes.
     queue: (usize, usize),
@@ -42,13 +38,12 @@ impl DrainLimits {
         Self { queue, lanes: AtomicUsize::new(0) }
     }
 
-    /// Sets the number of lanes.
     pub(super) fn among(&self, lanes: usize) {
         self.lanes.store(lanes, Ordering::Relaxed);
     }
 
-    /// Returns the limits of one window. All windows together hold at most a quarter of the producer's queue,
-    /// so that new events find room.
+    /// Returns the limits of one window. All windows hold at most a quarter of the producer's queue, to leave
+    /// room for new events.
     pub(super) fn limits(&self) -> WindowLimits {
         let (records, bytes) = self.queue;
         let lanes = self.lanes.load(Ordering::Relaxed).max(1);

@@ -1,4 +1,4 @@
-//! One event in flight: the state of each of its records, and the task that waits for them.
+//! One event in flight: the state of its records, and the task that waits for them.
 
 use super::lane::{DrainEvent, Lane};
 use super::{RecordFailure, record_codec};
@@ -10,59 +10,50 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-/// Callback for an event that became durable, from any thread. Holds the memory permit of the event. Dropped
-/// with the last delivery report, which may be long after the answer.
+/// Callback for an event that became durable, from any thread. Holds the event's memory permit. Dropped with
+/// the last delivery report, perhaps long after the answer.
 pub trait OnDurable: Send {
-    /// Handles that every record of the event is durable. Called at most once.
+    /// Handles durability of all records. Called at most once.
     fn durable(&mut self);
 
-    /// Returns whether the dead letter of a record to that topic is durable, with this reason.
+    /// Returns whether an earlier delivery wrote the dead letter of a record to that topic, with this reason.
     fn has_dead_letter(&self, _topic: &str, _reason: &str) -> bool {
         false
     }
 
-    /// Handles that such a dead letter is durable. The event is not.
+    /// Handles that such a dead letter is durable. The event itself is not.
     fn dead_lettered(&mut self, _topic: &str, _reason: &str) {}
 }
 
-/// Event with records that are not durable yet.
 pub(super) struct InFlightEvent {
-    /// Lane of each record.
     lanes: EventLanes,
     event: Mutex<EventState>,
 }
 
-/// Lanes of the records of one event.
 pub(super) type EventLanes = SmallVec<[Arc<Lane>; 1]>;
 
 struct EventState {
-    /// State of each record.
     states: SmallVec<[RecordState; 2]>,
-    /// Number of records sent without a report.
+    /// Number of records whose report is missing.
     out: usize,
-    /// Waker of the one task that waits in [`InFlightEvent::reported`].
+    /// Waker of the one task in [`InFlightEvent::reported`].
     waiting: Option<Waker>,
     /// Dropped when the event is durable or abandoned.
     settle: Box<dyn OnDurable>,
     durable: bool,
 }
 
-/// State of one record.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum RecordState {
-    /// Not sent.
     Kept,
-    /// Sent; its report is missing.
     Out,
     /// As [`RecordState::Out`], and a row of the spool waits for the report.
     Row(RowId),
     Acknowledged,
     Failed(RecordFailure),
-    /// Durable as a dead letter, after it failed.
     DeadLettered,
 }
 
-/// Record among the entries for the spool.
 pub(super) struct Spooled {
     slot: usize,
     handed_over: bool,
@@ -75,12 +66,10 @@ impl InFlightEvent {
         Arc::new(Self { lanes, event: Mutex::new(event) })
     }
 
-    /// Returns the lanes of the records, in their order.
     pub(super) fn lanes(&self) -> &[Arc<Lane>] {
         &self.lanes
     }
 
-    /// Returns the report of a record that is sent now.
     pub(super) fn report(self: &Arc<Self>, slot: usize) -> Report {
         let mut event = self.event();
         event.states[slot] = RecordState::Out;
@@ -105,7 +94,7 @@ impl InFlightEvent {
         .await;
     }
 
-    /// Returns whether every record is acknowledged or a dead letter, or the first failure if there was one.
+    /// Returns `Ok` if every record is acknowledged or a dead letter, otherwise the first failure, if any.
     pub(super) fn outcome(&self) -> Result<(), Option<RecordFailure>> {
         let event = self.event();
         let is_kept =
@@ -119,7 +108,6 @@ impl InFlightEvent {
         }))
     }
 
-    /// Returns the records that failed, by index.
     pub(super) fn failures(&self) -> SmallVec<[(usize, RecordFailure); 1]> {
         let event = self.event();
         let failed = |(slot, state): (usize, &RecordState)| match state {
@@ -129,20 +117,18 @@ impl InFlightEvent {
         event.states.iter().enumerate().filter_map(failed).collect()
     }
 
-    /// Returns whether an earlier delivery of the event wrote the dead letter of a record with this reason.
     pub(super) fn has_dead_letter(&self, slot: usize, reason: &str) -> bool {
         self.event().settle.has_dead_letter(self.lanes[slot].topic(), reason)
     }
 
-    /// Handles that a record that failed is durable as a dead letter with this reason. The event does not count
-    /// as durable: if it is sent again, the reason may have passed.
+    /// Handles that a failed record is durable as a dead letter. The event does not count as durable: the
+    /// reason may have passed if it is sent again.
     pub(super) fn dead_lettered(&self, slot: usize, reason: &str) {
         let mut event = self.event();
         event.states[slot] = RecordState::DeadLettered;
         event.settle.dead_lettered(self.lanes[slot].topic(), reason);
     }
 
-    /// Reports to the lanes of unacknowledged records that a deadline passed.
     pub(super) fn deadline_passed(&self) {
         let event = self.event();
         for (lane, _) in self.lanes.iter().zip(&event.states).filter(|(_, state)| **state == RecordState::Out)
@@ -151,8 +137,7 @@ impl InFlightEvent {
         }
     }
 
-    /// Returns the spool entries of the unacknowledged records. From now on the backlog of each lane counts
-    /// its record.
+    /// Returns the spool entries of the unacknowledged records, and counts them in the backlogs.
     pub(super) fn entries(&self, records: &[Record]) -> (Vec<SpoolEntry>, SmallVec<[Spooled; 1]>) {
         // Encoded before the lock, because delivery reports wait for it.
         let payloads: Vec<_> = records.iter().map(record_codec::encode).collect();
@@ -176,7 +161,7 @@ impl InFlightEvent {
         (entries, spooled)
     }
 
-    /// Handles the result of the append of [`InFlightEvent::entries`].
+    /// Handles the result of appending [`InFlightEvent::entries`].
     pub(super) fn spooled(&self, spooled: &[Spooled], result: Result<&[RowId], AppendError>) {
         let mut event = self.event();
         for (index, each) in spooled.iter().enumerate() {
@@ -187,7 +172,7 @@ impl InFlightEvent {
             };
             match *state {
                 RecordState::Out => *state = RecordState::Row(row),
-                // The report arrived while the row was written.
+                // The report arrived during the write.
                 RecordState::Acknowledged if each.handed_over => {
                     lane.notify_drain(DrainEvent::Reported(row, Ok(())))
                 }
@@ -217,7 +202,7 @@ impl InFlightEvent {
         }
         let waiting = if event.out == 0 { event.waiting.take() } else { None };
         drop(event);
-        // Not under the lock, because the woken task takes it.
+        // The woken task takes the lock.
         if let Some(waiting) = waiting {
             waiting.wake();
         }
@@ -241,7 +226,7 @@ impl EventState {
     }
 }
 
-/// Returns the records that are sent directly, with their indexes.
+/// Returns the records to send directly, with their indexes.
 pub(super) fn handed_over<'a>(
     records: &'a [Record],
     direct: &'a [bool],
@@ -249,13 +234,12 @@ pub(super) fn handed_over<'a>(
     records.iter().enumerate().filter(|(index, _)| direct[*index])
 }
 
-/// Obligation to report how one record ended. Dropping it reports [`RecordFailure::Abandoned`].
+/// Obligation to report the result of one record. Dropping it reports [`RecordFailure::Abandoned`].
 pub struct Report(Option<Owner>);
 
 enum Owner {
     /// Record of an event, by its index.
     Event(Arc<InFlightEvent>, usize),
-    /// Row that the drain sent.
     Row(Arc<Lane>, RowId),
 }
 
@@ -265,13 +249,12 @@ impl Report {
         Self(Some(Owner::Row(Arc::clone(lane), row)))
     }
 
-    /// Returns a report that reaches nothing.
     #[cfg(test)]
     pub(crate) const fn ignored() -> Self {
         Self(None)
     }
 
-    /// Reports how the record ended.
+    /// Reports the result of the record.
     pub fn settle(mut self, result: Result<(), RecordFailure>) {
         self.finish(result);
     }

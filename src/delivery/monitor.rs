@@ -16,7 +16,6 @@ const UPDATE_INTERVAL: Duration = Duration::from_millis(250);
 const LOG_INTERVAL: Duration = Duration::from_secs(5);
 const STALLED_LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Runs until delivery ends.
 pub(super) fn show(
     delivery: &Arc<Delivery>,
     metrics: Arc<Metrics>,
@@ -73,7 +72,6 @@ fn look(delivery: &Delivery, spool: &Spool, metrics: &Metrics) -> u64 {
     totals.deleted
 }
 
-/// Last log line on the backlog.
 struct BacklogLog {
     at: Instant,
     left: u64,
@@ -83,7 +81,7 @@ struct BacklogLog {
 }
 
 impl BacklogLog {
-    /// Logs the rest of the backlog and the estimated time for it, if there is any.
+    /// Logs the size of the backlog and the estimated time until it is empty.
     fn say(&mut self, left: u64, drained: u64) {
         let seconds = self.at.elapsed().as_secs_f64();
         let per_second = drained.saturating_sub(self.drained) as f64 / seconds;

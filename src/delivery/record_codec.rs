@@ -5,11 +5,10 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use std::sync::Arc;
 
 const VERSION: u8 = 1;
-/// Key length that stands for a missing key.
+/// Key length that means no key.
 const NO_KEY: u32 = u32::MAX;
 const FIXED: usize = 1 + 8 + 4 + 4;
 
-/// Returns the length of an encoded record, in bytes.
 pub(super) fn size(record: &Record) -> usize {
     FIXED + record.size()
 }
@@ -21,7 +20,7 @@ pub(super) fn encode(record: &Record) -> Bytes {
     bytes.put_i64(record.timestamp);
     match &record.key {
         Some(key) => {
-            // A key is part of a body, and so are headers: both are far below 4 GiB.
+            // A key is part of a body, far below 4 GiB, as are headers.
             bytes.put_u32(key.len() as u32);
             bytes.put_slice(key);
         }

@@ -1,7 +1,7 @@
 //! Refused records of events while there is no spool.
 //!
-//! Such a record is sent again alone, because its batch may have been refused for another record. A
-//! permanently refused record becomes a dead letter before the answer, unless an earlier delivery wrote it.
+//! Each is sent again alone, because its batch may have been refused for another record. A permanently
+//! refused one becomes a dead letter before the answer, unless an earlier delivery wrote it.
 
 use super::clock::now_millis;
 use super::in_flight::InFlightEvent;
@@ -12,11 +12,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
-/// Longest time for which a lane accepts no other record until those in flight are reported on. A record in
-/// flight for longer shares no batch with one that is sent now.
+/// Limit on the time for which a lane waits until no record is in flight. A record in flight for longer
+/// shares no batch with a new one.
 const MAX_IDLE_WAIT: Duration = Duration::from_secs(1);
 
-/// Does nothing: the event of a dead letter is settled by its own records.
+/// The records of the event settle it, not its dead letter.
 struct Ignored;
 
 impl OnDurable for Ignored {
@@ -24,11 +24,7 @@ impl OnDurable for Ignored {
 }
 
 impl Delivery {
-    /// Delivers the refused records of an event, each alone or as a dead letter.
-    ///
-    /// # Errors
-    ///
-    /// If a record is neither acknowledged nor a dead letter before `deadline`.
+    /// Delivers the refused records of an event before `deadline`, each alone or as a dead letter.
     pub(super) async fn deliver_refused(
         &self,
         records: &[Record],
@@ -65,8 +61,8 @@ impl Delivery {
         }
     }
 
-    /// Sends a record while no record of its lane is in flight but those of a stuck partition. If Kafka
-    /// refuses its timestamp, sends it once more with the present time.
+    /// Sends a record while only records of stuck partitions are in flight. If Kafka refuses its timestamp,
+    /// sends it once more with the present time.
     async fn send_alone(
         &self,
         record: &Record,
@@ -91,7 +87,7 @@ impl Delivery {
                 return Err(failure);
             }
             if lane.handed_over() != before + 1 || lane.out() != stuck {
-                // Another record was sent or reported on meanwhile, and may have been in the batch.
+                // Another record may have been in the batch.
                 continue;
             }
             if failure != RecordFailure::Timestamp || is_restamped {
@@ -102,7 +98,6 @@ impl Delivery {
         }
     }
 
-    /// Writes the dead letter of a record that Kafka permanently refuses.
     async fn write_letter(
         &self,
         record: &Record,

@@ -1,4 +1,4 @@
-//! Interface of delivery to the producer, so that a test can delay and fail records.
+//! Interface of delivery to the producer, replaced in tests.
 
 use super::Report;
 use crate::record::Record;
@@ -7,49 +7,45 @@ use std::pin::Pin;
 
 /// Producer that reports on each record.
 pub trait Sink: Send + Sync + 'static {
-    /// Sends a record without blocking. Settles its report once, from any thread, and immediately if the
+    /// Sends a record without blocking. Settles its report once, from any thread, or immediately if the
     /// record is not accepted. `partition`: `None` leaves the choice to the partitioner.
     fn send(&self, record: &Record, partition: Option<u32>, report: Report);
 
-    /// Checks that the topic exists, and creates it if that is allowed. Returns the number of its partitions;
-    /// 0: not known yet.
+    /// Checks that the topic exists, or creates it if allowed. Returns its number of partitions; 0: unknown.
     fn prepare<'a>(
         &'a self,
         topic: &'a str,
     ) -> Pin<Box<dyn Future<Output = Result<u32, TopicFailure>> + Send + 'a>>;
 }
 
-/// Reason why a record was not acknowledged. [`RecordFailure::Other`] is any unknown one: refused, never rejected.
+/// Reason why a record was not acknowledged. An unknown reason, [`RecordFailure::Other`], never rejects an
+/// event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum RecordFailure {
-    /// The producer's queue is full.
     #[error("the producer's queue is full")]
     QueueFull,
     /// The topic was deleted, or the brokers do not know it yet.
     #[error("the topic is not there")]
     UnknownTopic,
-    /// The producer refuses the record for its size. The only failure that is permanent without a second try.
+    /// The producer refuses the record for its size. Permanent without a second try.
     #[error("the record is larger than the producer sends")]
     TooLarge,
-    /// The broker refused the batch of the record, perhaps for another record. Permanent only if the record
-    /// is refused alone.
+    /// The broker refused the batch. Permanent only if the record was alone in it.
     #[error("the broker refused the batch that the record was in")]
     Unfit,
-    /// The broker refused the batch of the record for a timestamp.
     #[error("the broker refused the timestamp of a record in the batch")]
     Timestamp,
-    /// The broker refused the batch of the record, with an error not known to be permanent nor to concern the
-    /// whole topic: the name and description of its error.
+    /// The broker refused the batch with this error, neither known to be permanent nor to concern the whole
+    /// topic.
     #[error("the broker refused the batch that the record was in: {0}")]
     Refused(&'static str),
     /// The producer is in a fatal state and is being replaced.
     #[error("the producer is being replaced")]
     Replacing,
     /// librdkafka reports the record as delivered because Kafka accepted a later one of its partition. Kafka
-    /// itself never acknowledged it, and may have refused it.
+    /// may have refused it.
     #[error("Kafka acknowledged a later record, and not this one")]
     Unproved,
-    /// Any other error of the broker or the connection.
     #[error("Kafka did not take the record")]
     Other,
     /// The report was dropped, as when a producer is shut down.
@@ -58,7 +54,6 @@ pub enum RecordFailure {
 }
 
 impl RecordFailure {
-    /// All failures, in the order of declaration.
     pub const ALL: [Self; 10] = [
         Self::QueueFull,
         Self::UnknownTopic,
@@ -72,12 +67,11 @@ impl RecordFailure {
         Self::Abandoned,
     ];
 
-    /// Returns whether the broker answered, and another record of the batch may be the cause.
     pub(super) const fn may_be_anothers(self) -> bool {
         matches!(self, Self::Unfit | Self::Timestamp | Self::Refused(_))
     }
 
-    /// Returns the stable tag: the label of metrics.
+    /// Returns the stable tag for metrics.
     pub const fn tag(self) -> &'static str {
         match self {
             Self::QueueFull => "queue_full",
@@ -94,7 +88,7 @@ impl RecordFailure {
     }
 }
 
-/// Reason why a topic is not ready. Retried with a growing backoff.
+/// Reason why a topic is not ready.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TopicFailure {
     /// The topic does not exist, and `topics.create_missing` is off.

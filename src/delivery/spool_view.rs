@@ -7,55 +7,36 @@ use chrono::{DateTime, Utc};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Rows of one read: few, so that no read delays the writer's checkpoints.
+/// Rows of one read, few so as not to delay the writer's checkpoints.
 const PAGE: usize = 256;
 
-/// View of a spool.
 pub(crate) struct SpoolView {
     spool: Inspection,
 }
 
-/// Topic with records in the spool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SpoolTopic {
-    /// Topic.
     pub topic: String,
-    /// Number of records.
     pub records: u64,
-    /// Bytes, as the lane's share counts them.
+    /// As the limit of the lane counts them.
     pub bytes: u64,
-    /// Time at which the oldest record was spooled.
     pub oldest: Option<DateTime<Utc>>,
 }
 
-/// Record in the spool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SpoolRecord {
-    /// Row id.
     pub row: i64,
-    /// Topic.
     pub topic: Arc<str>,
-    /// Time at which it was spooled.
     pub spooled_at: DateTime<Utc>,
-    /// Record. `None`: it is damaged.
+    /// `None`: damaged.
     pub record: Option<Record>,
 }
 
 impl SpoolView {
-    /// Opens the spool in a directory.
-    ///
-    /// # Errors
-    ///
-    /// If there is no spool, or it cannot be read.
     pub(crate) fn open(directory: &Path) -> Result<Self, OpenError> {
         Ok(Self { spool: Inspection::open(directory)? })
     }
 
-    /// Returns the topics with records, by name.
-    ///
-    /// # Errors
-    ///
-    /// If the spool cannot be read.
     pub(crate) fn lanes(&self) -> Result<Vec<SpoolTopic>, ReadError> {
         let lane = |lane: LaneStatus| SpoolTopic {
             topic: lane.name.to_string(),
@@ -67,20 +48,16 @@ impl SpoolView {
     }
 
     /// Returns the number of records set aside, because they are damaged or no topic accepts them.
-    ///
-    /// # Errors
-    ///
-    /// If the spool cannot be read.
     pub(crate) fn set_aside(&self) -> Result<u64, ReadError> {
         self.spool.set_aside().map(|set_aside| set_aside.damaged + set_aside.parked)
     }
 
-    /// Returns the waiting records, in the order in which they were spooled.
+    /// Returns the waiting records in spooling order.
     pub(crate) fn records(&self) -> impl Iterator<Item = Result<SpoolRecord, ReadError>> {
         self.kept(RowSelection::Waiting)
     }
 
-    /// Returns the records set aside, in the order in which they were spooled.
+    /// Returns the records set aside in spooling order.
     pub(crate) fn records_set_aside(&self) -> impl Iterator<Item = Result<SpoolRecord, ReadError>> {
         self.kept(RowSelection::SetAside)
     }

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use tokio::sync::oneshot;
 
-/// A sink whose reports the test settles, and whose topics it lets be made.
+/// Sink whose reports and topics the test controls.
 #[derive(Default)]
 pub(super) struct TestSink {
     reports: Mutex<Vec<(Record, Report)>>,
@@ -43,12 +43,10 @@ impl TestSink {
         self.reports.lock().iter().map(|(record, _)| record.timestamp).collect()
     }
 
-    /// Settles the first record of a topic.
     fn settle_of(&self, topic: &str, result: Result<(), RecordFailure>) {
         self.settle_where(|record| *record.topic == *topic, result);
     }
 
-    /// Settles the first record with a value.
     pub(super) fn settle_value(&self, value: &str, result: Result<(), RecordFailure>) {
         self.settle_where(|record| record.value == value, result);
     }
@@ -94,7 +92,7 @@ impl Sink for TestSink {
     }
 }
 
-/// Says that the event is durable, or closes its channel when the event is released undurable.
+/// Reports that the event is durable, or closes the channel when it is released undurable.
 struct DurableSignal(Option<oneshot::Sender<()>>);
 
 impl OnDurable for DurableSignal {
@@ -134,7 +132,6 @@ pub(super) fn record(topic: &str) -> Record {
     }
 }
 
-/// Starts a delivery. Returns its result and the report at its end.
 fn start(
     delivery: &Arc<Delivery>,
     topics: &[&str],
@@ -146,7 +143,6 @@ fn start(
     (tokio::spawn(async move { delivery.deliver(&records, &[0; 16], None, settle).await }), settled)
 }
 
-/// Lets every task run as far as it can.
 async fn settle_down() {
     for _ in 0..20 {
         tokio::task::yield_now().await;
@@ -326,7 +322,7 @@ async fn frozen_lane_without_a_spool_is_tried_a_few_times_and_then_left_alone() 
 #[tokio::test(start_paused = true)]
 async fn lane_goes_on_beside_records_that_stay_out() {
     let (sink, delivery) = delivery();
-    // As of a partition whose leader is frozen, while the others' are not.
+    // Like a partition with a frozen leader beside healthy ones.
     for _ in 0..30 {
         let (stuck, _settled) = start(&delivery, &["a"]);
         assert_eq!(stuck.await.unwrap(), Err(DeliveryError::Deadline));

@@ -1,9 +1,6 @@
-//! Result of a delivery, for spans.
-
 use super::{DeliveryError, RecordFailure};
 
-/// Returns whether the records that were sent are acknowledged: reported on in time, and none failed. Other
-/// records of the event may not have been sent.
+/// Returns whether the records that were sent are acknowledged in time. Others may not have been sent.
 pub(super) fn acknowledged(
     outcome: Result<(), Option<RecordFailure>>,
     in_time: bool,

@@ -1,7 +1,7 @@
 //! Window of a drain: backlog rows in memory, and the choice of the next one to send. Pure.
 //!
-//! Rows with the same key are sent one after another, all others side by side. Each partition has a queue of
-//! its own: a partition that accepts nothing delays no other one.
+//! Rows with the same key are sent one after another, all others concurrently. Each partition has its own
+//! queue, so a stuck one delays no other.
 
 mod capacity;
 mod gaps;
@@ -21,18 +21,15 @@ use slow_start::Pace;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use waiting::AloneRefusal;
 
-/// Next step for a row that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FailedRow {
-    /// It is queued again.
     Again,
     /// No retry can help. The caller moves the row elsewhere, then calls [`Window::done`], or
-    /// [`Window::release`] if that failed.
+    /// [`Window::release`] if the move failed.
     Permanent,
-    /// Kafka refused the record alone for its timestamp. It is sent again with the present time.
+    /// Refused alone for its timestamp, and sent again with the present time.
     Restamped,
-    /// Kafka refused the record alone, with an error that may pass. Only its key waits, until
-    /// [`Window::retry_waiting`].
+    /// Refused alone with an error that may pass. Its key waits for [`Window::retry_waiting`].
     Waits,
 }
 
@@ -40,13 +37,11 @@ pub(super) enum FailedRow {
 enum RowState {
     /// Behind an earlier row of its key.
     Behind,
-    /// In [`Queue::ready`] or [`Queue::suspects`].
     Ready,
-    /// In flight.
     InFlight,
     /// Permanently refused.
     Leaving,
-    /// In [`Queue::waiting`]: refused alone, and tried again later.
+    /// In [`Queue::waiting`].
     Waiting,
 }
 
@@ -55,65 +50,60 @@ struct WindowRow {
     /// Key into [`Window::queues`].
     partition: u32,
     state: RowState,
-    /// True if it was refused with others, so that it is sent alone next.
+    /// Refused with others, so that it is sent alone next.
     suspect: bool,
-    /// True if it gets the present time each time that it is sent.
+    /// Gets the present time at each send.
     restamped: bool,
-    /// Last refusal of the record alone, with an error that may pass.
+    /// Last refusal alone with an error that may pass.
     refusal: Option<AloneRefusal>,
-    /// True if it was in flight, so that its state is not on disk.
+    /// It was in flight, so its state is not on disk.
     was_sent: bool,
-    /// Time at which it was last sent, in milliseconds since 1970; 0: before it was read.
+    /// Time of the last send, in milliseconds since 1970; 0: before it was read.
     sent_ms: i64,
 }
 
-/// Age from which a record is sent with the present time, in milliseconds.
-///
-/// Kafka deletes by timestamp: it would acknowledge a record older than the topic's retention, and delete it.
-/// `ce_time` keeps the event's time.
+/// Age from which a record is sent with the present time, in milliseconds. Kafka deletes by timestamp, and
+/// would delete a record older than the topic's retention. `ce_time` keeps the event's time.
 pub(crate) const MAX_TIMESTAMP_AGE_MS: i64 = 60 * 60 * 1000;
 
-/// Time without a report after which a row in flight, or its partition, counts as stuck, in milliseconds.
+/// Time without a report after which a row in flight, or its partition, is stuck, in milliseconds.
 pub(super) const STUCK_AGE_MS: i64 = 1000;
 
-/// Rows of one lane.
 #[derive(Default)]
 pub(super) struct Window {
-    /// Partitions of the topic; 0: unknown.
+    /// 0: unknown.
     partitions: u32,
     rows: HashMap<RowId, WindowRow>,
     /// Rows of each key, in order.
     keys: HashMap<Bytes, VecDeque<RowId>>,
-    /// Queues by partition, without those that hold nothing and left nothing on disk.
+    /// Without partitions that hold nothing and left nothing on disk.
     queues: BTreeMap<u32, Queue>,
-    /// Paces of the partitions that have no queue.
+    /// Paces of the partitions without a queue.
     paces: HashMap<u32, Pace>,
-    /// Rows and bytes of all stuck partitions, and of the silent ones, at the last [`Window::find_stuck`].
+    /// Rows and bytes of stuck and of silent partitions, at the last [`Window::find_stuck`].
     stuck: (usize, usize),
     silent: (usize, usize),
-    /// Partition that could not take the next row on disk.
+    /// Partition without room for the next row on disk.
     blocked: Option<u32>,
-    /// Partition of the last row that was sent: the next one is chosen in turn.
+    /// Partition of the last row sent, for the round robin.
     last_partition: u32,
     out: usize,
     bytes: usize,
-    /// Age from which the topic refused a timestamp, if that is less than [`MAX_TIMESTAMP_AGE_MS`].
+    /// Age at which the topic refused a timestamp, if less than [`MAX_TIMESTAMP_AGE_MS`].
     refused_age_ms: Option<i64>,
 }
 
 impl Window {
-    /// Returns whether no row is held, and none was left on disk.
+    /// Returns whether it neither holds nor left rows on disk.
     pub(super) fn is_empty(&self) -> bool {
         self.queues.is_empty()
     }
 
-    /// Returns the number of rows in flight.
     pub(super) fn out(&self) -> usize {
         self.out
     }
 
-    /// Adds a row, later than all earlier rows of its key, at that time in milliseconds since 1970. `in_flight`:
-    /// it is in flight already.
+    /// Adds a row, later than all rows of its key.
     pub(super) fn insert(&mut self, id: RowId, record: Record, in_flight: bool, now_ms: i64) {
         let partition = self.partition_of(id, &record);
         let size = record.size();
@@ -152,7 +142,6 @@ impl Window {
         self.rows.insert(id, held);
     }
 
-    /// Returns whether [`Window::next`] has something at that time, in milliseconds since 1970.
     pub(super) fn has_next(&self, now_ms: i64) -> bool {
         self.queues.values().any(|queue| self.queue_has_next(queue, now_ms))
     }
@@ -169,8 +158,8 @@ impl Window {
         self.queues.values().any(|queue| queue.is_alone(id))
     }
 
-    /// Stops waiting for reports on rows that were sent alone, and lets the rows that are ready precede the
-    /// suspects: a report that does not arrive must not keep other keys from being tried.
+    /// Stops waiting for reports on rows sent alone and puts ready rows before suspects, because a missing
+    /// report must not delay other keys.
     pub(super) fn end_alone(&mut self) {
         for queue in self.queues.values_mut() {
             queue.alone = None;
@@ -178,15 +167,15 @@ impl Window {
         }
     }
 
-    /// Returns the next row to hand over at that time, in milliseconds since 1970, with its partition; `None`
-    /// if the number of partitions is unknown. The row counts as handed over from now on. A record that is
-    /// too old, or was refused for its timestamp, gets that time.
+    /// Returns the next row to send, with its partition; `None` if the number of partitions is unknown. The
+    /// row is in flight from now on. A record that is too old, or was refused for its timestamp, gets the
+    /// present time.
     ///
-    /// The caller sends the record to that partition. librdkafka's partitioner could choose another one after
-    /// the topic grew, and a row that counts as alone would share its batch with others.
+    /// The caller sends to that partition: librdkafka's partitioner could choose another one after the topic
+    /// grew, and a row sent alone would share its batch.
     ///
-    /// `direct`: number of events that bypassed the backlog so far, if none of them can join the batch.
-    /// `is_probe`: the circuit is open, so the partition that acknowledged last is preferred.
+    /// `direct`: number of events that bypassed the backlog so far, if none can join the batch.
+    /// `is_probe`: prefer the partition that acknowledged last, because the circuit is open.
     pub(super) fn next(
         &mut self,
         now_ms: i64,
@@ -210,12 +199,11 @@ impl Window {
         Some((id, (self.partitions > 0).then_some(partition), &held.record))
     }
 
-    /// Returns the record of a row that is held.
     pub(super) fn record(&self, id: RowId) -> Option<&Record> {
         self.rows.get(&id).map(|held| &held.record)
     }
 
-    /// Removes a row that is acknowledged, or was moved elsewhere. Returns whether it was held.
+    /// Removes a row that is acknowledged or was moved elsewhere. Returns whether it was held.
     pub(super) fn done(&mut self, id: RowId, now_ms: i64) -> bool {
         let Some(held) = self.rows.remove(&id) else { return false };
         let size = held.record.size();
@@ -231,12 +219,12 @@ impl Window {
                 queue.end_flight(id, held.sent_ms);
                 queue.acknowledged(now_ms);
             } else {
-                // Acknowledged by a report on an earlier try, or moved elsewhere.
+                // Acknowledged by a report on an earlier send, or moved elsewhere.
                 queue.remove(id);
             }
         }
         if was_out && held.refusal.is_some() {
-            // The reason may have passed for the others as well.
+            // The reason may have passed for the others.
             while self.has_waiting() {
                 self.retry_waiting();
             }
@@ -254,10 +242,8 @@ impl Window {
         true
     }
 
-    /// Takes in that a row failed which was handed over, at that time in milliseconds since 1970. Returns
-    /// `None` if it was not in flight.
-    ///
-    /// `direct`: number of events that bypassed the backlog so far.
+    /// Handles the failure of a row. Returns `None` if it was not in flight. `direct`: number of events
+    /// that bypassed the backlog so far.
     pub(super) fn failed(
         &mut self,
         id: RowId,
@@ -286,7 +272,7 @@ impl Window {
                 held.restamped = true;
                 let age = now_ms.saturating_sub(held.record.timestamp);
                 if age > 0 {
-                    // Half of it: otherwise each row behind, being a little younger, is refused alone.
+                    // Half, because otherwise each slightly younger row behind is refused alone.
                     let before = self.refused_age_ms.unwrap_or(MAX_TIMESTAMP_AGE_MS);
                     self.refused_age_ms = Some(before.min(age / 2));
                 }
@@ -307,21 +293,20 @@ impl Window {
             if verdict == FailedRow::Restamped
                 && let Some(queue) = self.queues.get_mut(&partition)
             {
-                // Its neighbours learn from it.
                 queue.suspects.rotate_right(1);
             }
         }
         Some(verdict)
     }
 
-    /// Queues a row again that was to leave and could not be moved elsewhere.
+    /// Queues a row again that could not be moved elsewhere.
     pub(super) fn release(&mut self, id: RowId) {
         if self.rows.get(&id).is_some_and(|held| held.state == RowState::Leaving) {
             self.requeue(id);
         }
     }
 
-    /// Queues a row again that is not in flight, as soon as it is the first of its key.
+    /// Queues a row that is not in flight, if it is the first of its key.
     fn requeue(&mut self, id: RowId) {
         let Some(held) = self.rows.get_mut(&id) else { return };
         let is_first = match &held.record.key {
@@ -332,7 +317,7 @@ impl Window {
         let Some(queue) = self.queues.get_mut(&held.partition) else { return };
         match (is_first, held.suspect) {
             (true, true) => queue.suspects.push_back(id),
-            // It is older than the rows that are ready.
+            // Older than the ready rows.
             (true, false) => queue.ready.push_front(id),
             (false, _) => {}
         }
@@ -349,7 +334,6 @@ impl Window {
     }
 }
 
-/// Returns the queue of a partition, which is created at the pace that the partition had.
 fn queue_of<'a>(
     queues: &'a mut BTreeMap<u32, Queue>,
     paces: &mut HashMap<u32, Pace>,

@@ -12,19 +12,18 @@ use std::time::Duration;
 const SERVERS: &str = "kafka.bootstrap_servers";
 const BROKERS: &str = "kafka.brokers";
 
-/// Expectations of the cluster, taken from the settings.
+/// Expectations from the settings.
 #[derive(Debug, Clone)]
 pub(super) struct ClusterExpectations {
     pub(super) config: kafka::Config,
-    /// Every topic that the settings can yield.
     pub(super) topics: Vec<String>,
     pub(super) dead_letter: String,
     /// Largest record, in bytes.
     pub(super) record: u64,
-    /// Limit of the spool, in bytes; `None` without a spool.
+    /// Limit in bytes; `None` without a spool.
     pub(super) spool: Option<u64>,
     pub(super) window: Duration,
-    /// True to send records that a broker must reject (`--probe`).
+    /// Sends records that a broker must reject (`--probe`).
     pub(super) probe: bool,
 }
 
@@ -42,7 +41,6 @@ impl ClusterExpectations {
     }
 }
 
-/// Checks the cluster. Reports findings through `report` and the current step through `next`.
 pub(super) async fn check(plan: &ClusterExpectations, report: &dyn Fn(Finding), next: &dyn Fn(&str)) {
     next("reaching Kafka");
     let Some((config, brokers)) = reach(plan, report).await else {
@@ -60,7 +58,7 @@ pub(super) async fn check(plan: &ClusterExpectations, report: &dyn Fn(Finding), 
     }
 }
 
-/// Tries each bootstrap server. Returns those that answer, and the brokers that they advertise.
+/// Returns the bootstrap servers that answer, and the brokers that they advertise.
 async fn reach(plan: &ClusterExpectations, report: &dyn Fn(Finding)) -> Option<(kafka::Config, Vec<Server>)> {
     let all = Server::all(&plan.config.bootstrap_servers);
     let reached = servers::reach_all(&all, &plan.config).await;
@@ -122,9 +120,7 @@ fn found(described: &BTreeMap<String, Described>) -> Vec<(&str, &Topic)> {
     found.collect()
 }
 
-/// Returns true if the advertised broker addresses can be reached.
-///
-/// A client connects to the advertised addresses, not to those of the settings.
+/// Checks the advertised broker addresses, which clients use instead of those of the settings.
 async fn are_reachable(brokers: &[Server], config: &kafka::Config, report: &dyn Fn(Finding)) -> bool {
     let known = Server::all(&config.bootstrap_servers);
     let others: Vec<Server> = brokers.iter().filter(|server| !known.contains(server)).cloned().collect();
@@ -168,7 +164,7 @@ async fn broker_defaults(cluster: &Cluster, brokers: &[Broker]) -> Result<topic:
     Ok(shared)
 }
 
-/// Returns the finding on the brokers' size limit, which applies to every topic that sets none.
+/// Judges the brokers' size limit, which applies to every topic that sets none.
 fn broker_size(
     defaults: Result<&topic::Config, &kafka::Error>,
     described: &BTreeMap<String, Described>,
@@ -210,7 +206,7 @@ fn hidden(name: &str, refusal: &str) -> Finding {
     .of(name)
 }
 
-/// Checks missing topics: can they be created, and with which configuration.
+/// Checks that missing topics can be created, and their configuration.
 async fn new_topics(
     plan: &ClusterExpectations,
     cluster: &Cluster,

@@ -14,7 +14,6 @@ pub(super) struct Reporter(Sender<WorkEvent>);
 
 impl Reporter {
     pub(super) fn report(&self, finding: Finding) {
-        // The receiver is gone once the deadline has passed.
         let _ = self.0.send(WorkEvent::Found(finding));
     }
 
@@ -36,7 +35,6 @@ impl Work {
         Self { name, events, thread: thread.ok() }
     }
 
-    /// Returns the findings of the worker until the deadline.
     fn finish(self, deadline: Instant, on_step: &dyn Fn(&str)) -> Vec<Finding> {
         let mut findings = Vec::new();
         let mut last = "beginning".to_owned();
@@ -67,7 +65,6 @@ impl Work {
     }
 }
 
-/// Returns the findings of all workers until the deadline. Reports their steps through `on_step`.
 pub(super) fn finish(
     all: impl IntoIterator<Item = Work>,
     deadline: Instant,

@@ -13,52 +13,48 @@ mod tests;
 const KEY: &str = "spool.directory";
 const PERMISSIONS: &str = "spool.permissions";
 
-/// Least free space, in bytes, so that one large event fits.
+/// Least free space, in bytes: room for one large event.
 const MIN_FREE_BYTES: u64 = 16 << 20;
 
-/// File systems whose content is lost when the machine stops or the container is replaced.
+/// File systems lost when the machine stops or the container is replaced.
 const EPHEMERAL_FILE_SYSTEMS: [&str; 4] = ["tmpfs", "ramfs", "overlay", "aufs"];
 
-/// File systems on another machine, which decides what locks and fsync guarantee.
+/// File systems whose locks and fsync depend on another machine.
 const REMOTE_FILE_SYSTEMS: [&str; 12] =
     ["nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "gpfs", "virtiofs"];
 
-/// Facts about the directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Facts {
     place: DirectoryState,
-    /// True if another process holds the spool's lock.
+    /// Another process holds the spool's lock.
     is_in_use: Result<bool, io::ErrorKind>,
-    /// Type of the file system, such as `ext4`; `None` if the system does not report it.
+    /// Such as `ext4`; `None`: not reported by the system.
     file_system: Option<String>,
-    /// Bytes on the disk that the bridge's user may still use.
+    /// Bytes that the bridge's user may still use.
     free: Option<u64>,
     /// Bytes that the spool uses already.
     taken: u64,
     /// Directory, or a file in it, that other users may read.
     open_to_all: Option<PathBuf>,
-    /// True if every user of the machine may write to the directory.
     is_writable_by_all: bool,
     /// Parent directory that every user may write to, without the sticky bit.
     open_above: Option<PathBuf>,
-    /// Owner of the directory if it is neither root nor the user of this process.
+    /// Owner of the directory if neither root nor the user of this process.
     foreign_owner: Option<u32>,
 }
 
-/// Object found at the path of the directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum DirectoryState {
-    /// Nothing. The directory would be created in the nearest existing parent, if `writable`.
+    /// It would be created in the nearest existing parent, if `writable`.
     Missing { above: PathBuf, writable: Result<(), io::ErrorKind> },
     /// Another kind of file.
     NoDirectory,
-    /// A directory, and the result of a durable write to it.
+    /// `writable`: result of a durable write.
     There { writable: Result<(), io::ErrorKind> },
 }
 
-/// Checks the directory of the settings.
-///
-/// `is_in_use` tries the lock. `needed` is the size in bytes that the spool may reach.
+/// Checks the spool's directory. `is_in_use` tries the lock. `needed` is the size in bytes that the spool may
+/// reach.
 pub(super) fn check(
     directory: Option<&Path>,
     needed: u64,
@@ -143,9 +139,8 @@ fn open_to_all(directory: &Path) -> Option<PathBuf> {
     all.filter(|path| path.exists()).find(|path| mode(path) & READ_BY_OTHERS != 0)
 }
 
-/// Returns a parent directory in which every user can rename the spool's directory.
-///
-/// Checks the path as written and the path that links resolve to.
+/// Returns a parent directory in which every user can rename the spool's directory, on the path as written or
+/// with links resolved.
 fn open_above(absolute: &Path, real: &Path) -> Option<PathBuf> {
     const WRITTEN_BY_OTHERS: u32 = 0o002;
     const STICKY: u32 = 0o1000;
@@ -161,8 +156,8 @@ fn open_above(absolute: &Path, real: &Path) -> Option<PathBuf> {
     above.chain(real).find(is_open).map(Path::to_owned)
 }
 
-/// Returns the owner if that is another user. For root, every owner is allowed, because the bridge may run as
-/// any user.
+/// Returns the owner if that is another user. Root accepts every owner, because the bridge may run as any
+/// user.
 fn foreign_owner(directory: &Path) -> Option<u32> {
     if rustix::process::geteuid().is_root() {
         None
@@ -171,7 +166,6 @@ fn foreign_owner(directory: &Path) -> Option<u32> {
     }
 }
 
-/// Returns the type of the file system of a path, by the system's mount list.
 fn file_system<'a>(mounts: &'a str, path: &Path) -> Option<&'a str> {
     let mounted = mounts.lines().filter_map(|line| {
         let mut fields = line.split(' ').skip(1);
@@ -238,7 +232,7 @@ fn judge(directory: &Path, needed: u64, facts: &Facts) -> Vec<Finding> {
             format!("chmod -R o-rwx {shown}"),
         )
     }));
-    // Warnings only: Kubernetes volumes may have such a mount point, and the bridge works there.
+    // Warnings only: Kubernetes volumes may have such a mount point.
     findings.extend(facts.open_above.as_ref().map(|above| {
         let above = above.display();
         Finding::warning(
@@ -318,7 +312,7 @@ fn room(facts: &Facts, needed: u64) -> Option<Finding> {
     })
 }
 
-/// Formats a size for a person, in whole units below 10 000.
+/// Uses whole units below 10 000.
 fn show(bytes: u64) -> String {
     let units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
     let unit = (0..units.len() - 1).find(|unit| bytes >> (10 * unit) < 10_000).unwrap_or(units.len() - 1);

@@ -5,7 +5,7 @@ use crate::config::Settings;
 use crate::routing::{Gap, RoutePart, RouteTable};
 use justcall_events::{Dialect, NamedField};
 
-/// Returns a warning for each setting of a route whose fields no sample of an accepted dialect has.
+/// Warns of each route setting whose fields no sample of an accepted dialect has.
 pub(super) fn check(settings: &Settings) -> Vec<Finding> {
     // Contradicting routes are a settings error, which loading rejects.
     let Ok(table) = RouteTable::compile(&settings.routing) else { return Vec::new() };

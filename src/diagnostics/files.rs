@@ -11,13 +11,13 @@ const RENEWED_BEFORE_DAYS: u64 = 30;
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// Returns true for a finding on the certificate, which this module reports with its expiry.
+/// Returns true for a warning that is reported with the expiry.
 pub(super) fn is_about_certificate(warning: &SecurityWarning) -> bool {
     warning.key == CERTIFICATE
 }
 
-/// Returns a finding for each secret file that can be read, and for the certificate. Loading has read the files
-/// that the bridge itself reads; librdkafka's may be unused.
+/// Returns a finding for each readable secret file and the certificate. Loading has read the bridge's own
+/// files; librdkafka's may be unused.
 pub(super) fn check(settings: &Settings, warnings: &[SecurityWarning], now: u64) -> Vec<Finding> {
     let is_restricted = |(key, _): &(String, _)| warnings.iter().all(|warning| warning.key != *key);
     let secrets = settings.secret_files().into_iter().filter(is_restricted);
@@ -30,7 +30,7 @@ pub(super) fn check(settings: &Settings, warnings: &[SecurityWarning], now: u64)
     findings
 }
 
-/// Judges the certificate. `fault` is the reason why clients reject it now.
+/// Judges the certificate. `fault`: reason why clients reject it now.
 fn certificate(expires: u64, fault: Option<&SecurityWarning>, now: u64) -> Finding {
     let date = i64::try_from(expires).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
     let date = date.unwrap_or_default().format("%Y-%m-%d");

@@ -8,7 +8,6 @@ use std::io::{self, Write};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
     Ok,
-    /// The bridge works, but the operator should know.
     Warning,
     /// Events would be rejected, lost or visible to others.
     Failure,
@@ -27,7 +26,6 @@ impl Level {
     }
 }
 
-/// One line of the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Finding {
     pub(crate) level: Level,
@@ -35,9 +33,8 @@ pub(crate) struct Finding {
     pub(crate) key: String,
     /// Topic, server or file, if a check has several.
     pub(crate) subject: Option<String>,
-    /// The fact.
     pub(crate) text: String,
-    /// Advice, unless `text` contains it.
+    /// Unless `text` contains it.
     pub(crate) fix: Option<String>,
 }
 
@@ -67,7 +64,6 @@ impl Finding {
         Self::new(Level::Failure, key, text)
     }
 
-    /// Sets the topic, server or file.
     pub(crate) fn of(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());
         self
@@ -84,7 +80,6 @@ impl Finding {
     }
 }
 
-/// Number of findings of each level.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct FindingCounts {
     pub(crate) ok: usize,
@@ -117,9 +112,8 @@ impl FindingCounts {
     }
 }
 
-/// Writes text: a line for each finding and a line for its remedy.
-///
-/// Equal findings on several topics share one line. Line feeds in names are escaped.
+/// Writes a line for each finding and for its remedy. Equal findings on several topics share one line. Line
+/// feeds in names are escaped.
 pub(crate) fn print(findings: &[Finding], out: &mut impl Write) -> io::Result<()> {
     for (finding, subjects) in gathered(findings) {
         let Finding { level, key, text, fix, .. } = finding;

@@ -5,15 +5,10 @@ use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-/// Longest response that is read, in bytes. More than `/readyz` returns; another server could send without
-/// end.
+/// Longest response that is read, in bytes, because another server could send without end.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
-/// Requests a page of the admin listener, such as `readyz`.
-///
-/// # Errors
-///
-/// Returns the reason unless the status is 200.
+/// Requests a page of the admin listener, such as `readyz`. Returns the reason unless the status is 200.
 pub(crate) fn request_health(listen: SocketAddr, page: &str, timeout: Duration) -> Result<(), String> {
     let address = reachable(listen);
     let answer = ask(address, page, timeout)
@@ -24,10 +19,7 @@ pub(crate) fn request_health(listen: SocketAddr, page: &str, timeout: Duration) 
     }
 }
 
-/// Returns the whole response, head and body.
-///
-/// Uses no HTTP client, because that would load certificates first, and the request is one line to the
-/// bridge's own server.
+/// Uses no HTTP client, because that would load certificates first.
 fn ask(address: SocketAddr, page: &str, timeout: Duration) -> io::Result<String> {
     let started = Instant::now();
     let mut stream = TcpStream::connect_timeout(&address, timeout)?;
@@ -36,7 +28,7 @@ fn ask(address: SocketAddr, page: &str, timeout: Duration) -> io::Result<String>
     let mut answer = Vec::new();
     let mut piece = [0; 4096];
     while answer.len() < MAX_RESPONSE_BYTES {
-        // One deadline for the whole response: a slow sender could keep each single read in time forever.
+        // One deadline for the whole response, because a slow sender could keep each read in time.
         let left = timeout.saturating_sub(started.elapsed());
         if left.is_zero() {
             return Err(io::ErrorKind::TimedOut.into());
@@ -51,7 +43,7 @@ fn ask(address: SocketAddr, page: &str, timeout: Duration) -> io::Result<String>
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
-/// Returns the address to connect to. An unspecified listen address becomes loopback.
+/// Replaces an unspecified address with loopback.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -61,8 +53,7 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-/// Returns `None` for status 200. Otherwise returns the status and, if the bridge answered, the state of each
-/// part.
+/// Returns `None` for status 200, otherwise the status and, if the bridge answered, the state of each part.
 fn refusal(answer: &str) -> Option<String> {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
     let status = head.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1));

@@ -18,7 +18,6 @@ const INHERITED: [(&str, &str); 8] = [
     ("message.timestamp.after.max.ms", "log.message.timestamp.after.max.ms"),
 ];
 
-/// Returns the finding for a missing topic that the bridge may not create.
 pub(super) fn not_made() -> Finding {
     Finding::failure(
         KEY,
@@ -27,7 +26,7 @@ pub(super) fn not_made() -> Finding {
     )
 }
 
-/// Judges the cluster's response to a validated creation.
+/// Judges the response to a validated creation.
 pub(super) fn judge(tried: Result<(), kafka::Error>) -> Finding {
     match tried {
         Ok(()) => Finding::ok(KEY, "does not exist yet: the bridge creates it on first use"),
@@ -50,7 +49,7 @@ pub(super) fn judge(tried: Result<(), kafka::Error>) -> Finding {
     }
 }
 
-/// Returns the finding for brokers that do not report the defaults of new topics.
+/// Warns of brokers that do not report the defaults of new topics.
 pub(super) fn unknown_defaults(error: Option<&kafka::Error>) -> Option<Finding> {
     error.map(|error| {
         Finding::warning(
@@ -61,7 +60,6 @@ pub(super) fn unknown_defaults(error: Option<&kafka::Error>) -> Option<Finding> 
     })
 }
 
-/// Judges the configuration that a new topic would have.
 pub(super) fn judge_shape(defaults: &Config, topics: &TopicsConfig, wanted: &Wanted) -> Vec<Finding> {
     let replicas =
         wanted.replicas.map(i64::from).or_else(|| topic::number(defaults, "default.replication.factor"));

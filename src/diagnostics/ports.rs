@@ -10,16 +10,15 @@ use std::time::Duration;
 
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Longest response that is read, in bytes.
+/// Longest part of a response that is read, in bytes.
 const MAX_RESPONSE_BYTES: u64 = 64 * 1024;
 
-/// Bridge that answers at `admin.listen`, and its readiness.
+/// Bridge that answers at `admin.listen`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Running {
     is_ready: bool,
 }
 
-/// Checks the limit on connections and both listeners' addresses.
 pub(super) fn check(settings: &Settings) -> Vec<Finding> {
     let mut findings = listeners(settings);
     findings.extend(descriptors(DescriptorLimit::read(settings.server.worker_count())));
@@ -94,14 +93,12 @@ fn judge(
     }
 }
 
-/// Requests `/readyz`. Returns `None` unless a bridge answers.
+/// Requests `/readyz`. `None` unless a bridge answers.
 fn ask(address: SocketAddr) -> Option<Running> {
     recognise(&get(address, "/readyz")?)
 }
 
-/// Returns true if a bridge answers at a source's path.
-///
-/// A TLS-only listener answers with a TLS alert, which counts.
+/// Returns true if a bridge answers at a source's path. A TLS alert counts, because of TLS-only listeners.
 fn takes_webhooks(address: SocketAddr, path: &str) -> bool {
     const TLS_ALERT: u8 = 21;
     get(address, path).is_some_and(|answer| {

@@ -13,23 +13,21 @@ use tokio::time::timeout;
 #[cfg(test)]
 mod tests;
 
-/// Longest time to resolve a name, and to connect to an address.
+/// For resolving a name, and for connecting to an address.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Servers tried at the same time. Each uses a librdkafka client with its threads.
+/// Servers tried at the same time, each by a librdkafka client with its threads.
 const MAX_CONCURRENT: usize = 16;
 
-/// Longest time for a port to respond to a TLS greeting.
 const TLS_PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Content types of TLS records (RFC 8446, section 5.1).
 const TLS_ALERT: u8 = 21;
 const TLS_HANDSHAKE: u8 = 22;
 
-/// Longest time for TLS, authentication and the first response.
+/// For TLS, authentication and the first response.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Server as the settings or the cluster name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Server {
     pub(super) host: String,
@@ -37,7 +35,6 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Parses a comma-separated list. The default port is Kafka's.
     pub(super) fn all(list: &str) -> Vec<Self> {
         list.split(',').map(str::trim).filter(|server| !server.is_empty()).map(Self::read).collect()
     }
@@ -66,12 +63,9 @@ impl Server {
     }
 }
 
-/// Progress of a connection attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// The name has no address.
     Unresolved,
-    /// No address accepts the connection.
     NotConnected(io::ErrorKind),
     /// Connected, then failed.
     Stopped(Cause),
@@ -110,7 +104,6 @@ async fn reach(server: &Server, config: &Config) -> (Reach, Vec<Server>) {
     }
 }
 
-/// Returns true if one of the addresses responds to a TLS greeting with TLS.
 async fn speaks_tls(addresses: Vec<SocketAddr>, host: &str) -> bool {
     let Some(greeting) = greeting(host) else { return false };
     let ask = move || {
@@ -123,7 +116,6 @@ async fn speaks_tls(addresses: Vec<SocketAddr>, host: &str) -> bool {
     tokio::task::spawn_blocking(ask).await.is_ok_and(|asked| asked.unwrap_or(false))
 }
 
-/// Returns the first TLS record of a client.
 fn greeting(host: &str) -> Option<Vec<u8>> {
     let config =
         rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
@@ -136,7 +128,7 @@ fn greeting(host: &str) -> Option<Vec<u8>> {
     Some(words)
 }
 
-/// Security protocol and mechanism of the client's properties.
+/// Security protocol and mechanism.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Manner {
     protocol: String,
@@ -172,7 +164,6 @@ impl Manner {
         }
     }
 
-    /// Returns the same protocol with TLS added or removed.
     fn other_tls(&self) -> &'static str {
         match self.protocol.as_str() {
             "SSL" => "PLAINTEXT",
@@ -183,7 +174,7 @@ impl Manner {
     }
 }
 
-/// Judges one server. A failed server is only a warning if another one answers.
+/// Judges a server. A failed one is only a warning if another one answers.
 pub(super) fn judge(
     key: &str,
     server: &Server,

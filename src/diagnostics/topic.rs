@@ -9,21 +9,21 @@ use std::time::Duration;
 #[cfg(test)]
 mod tests;
 
-/// Space in a record for its key and headers, in bytes.
+/// Space for the key and headers of a record, in bytes.
 pub(super) const MAX_KEY_AND_HEADERS_BYTES: u64 = 16 * 1024;
 
 const SECOND: i64 = 1000;
 const HOUR: i64 = 60 * 60 * SECOND;
 const DAY: i64 = 24 * HOUR;
 
-/// Age above which drained records get the present time instead of their own.
+/// Age above which drained records get the present time.
 const MAX_BACKLOG_AGE_MS: i64 = MAX_TIMESTAMP_AGE_MS;
 
 /// Limits on record times ahead of the broker: below the first is a failure, below the second a warning.
 const MIN_AHEAD_LIMIT_MS: i64 = 5 * SECOND;
 const RECOMMENDED_AHEAD_LIMIT_MS: i64 = 60 * SECOND;
 
-/// Expectations of a topic, taken from the settings.
+/// Expectations from the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub(super) partitions: Option<i32>,
@@ -31,12 +31,11 @@ pub(super) struct Wanted {
     /// Largest record, in bytes.
     pub(super) record: u64,
     pub(super) is_dead_letter: bool,
-    /// Limit of the spool, in bytes; `None` without a spool.
+    /// Limit in bytes; `None` without a spool.
     pub(super) spool: Option<u64>,
     pub(super) window: Duration,
 }
 
-/// Configuration of a topic by name.
 pub(super) type Config = BTreeMap<String, String>;
 
 pub(super) fn judge(topic: &Topic, wanted: &Wanted) -> Vec<Finding> {
@@ -71,7 +70,6 @@ pub(super) fn judge(topic: &Topic, wanted: &Wanted) -> Vec<Finding> {
     findings
 }
 
-/// Compares the numbers of partitions and replicas with the settings.
 fn counts(partitions: &[Partition], replicas: usize, wanted: &Wanted) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(count) = wanted.partitions.and_then(|count| usize::try_from(count).ok())
@@ -111,7 +109,6 @@ pub(super) fn lone(replicas: usize) -> Option<Finding> {
     })
 }
 
-/// Checks that the current in-sync replicas accept writes.
 fn members(partitions: &[Partition], min_in_sync: Option<i64>) -> Vec<Finding> {
     let ids = |is_bad: &dyn Fn(&Partition) -> bool| -> Vec<String> {
         partitions
@@ -159,7 +156,7 @@ fn members(partitions: &[Partition], min_in_sync: Option<i64>) -> Vec<Finding> {
     findings
 }
 
-/// Judges the configuration of a topic with `replicas` replicas, existing or to be created.
+/// Judges the configuration of an existing or new topic with `replicas` replicas.
 pub(super) fn judge_config(config: &Config, replicas: usize, wanted: &Wanted) -> Vec<Finding> {
     [
         min_in_sync(config, replicas),
@@ -226,7 +223,7 @@ fn retention(config: &Config, wanted: &Wanted) -> Option<Finding> {
     let kept = number(config, "retention.ms")?;
     let is_deleted = config.get("cleanup.policy").is_none_or(|policy| policy.contains("delete"));
     let window = i64::try_from(wanted.window.as_millis()).unwrap_or(i64::MAX);
-    // A drained record may be as old as this limit when it is written.
+    // A drained record may be this old when it is written.
     let oldest = if wanted.spool.is_some() { MAX_TIMESTAMP_AGE_MS } else { 0 };
     let needed = window.max(oldest);
     if !wanted.is_dead_letter && is_deleted && (0..needed).contains(&kept) {
@@ -251,7 +248,6 @@ fn retention(config: &Config, wanted: &Wanted) -> Option<Finding> {
     })
 }
 
-/// Compares the spool's size with the size that a partition retains.
 fn retention_size(config: &Config, wanted: &Wanted) -> Option<Finding> {
     let kept = u64::try_from(number(config, "retention.bytes")?).ok()?;
     let spool = wanted.spool?;
@@ -277,9 +273,7 @@ fn unclean(config: &Config) -> Option<Finding> {
     })
 }
 
-/// Checks the limits on record times.
-///
-/// Records carry their time of receipt. The limits apply only if the topic keeps that time.
+/// Records carry their time of receipt. The limits on record times apply only if the topic keeps that time.
 fn times(config: &Config) -> Vec<Finding> {
     if config.get("message.timestamp.type").is_some_and(|kind| kind == "LogAppendTime") {
         return vec![Finding::warning(
@@ -329,7 +323,6 @@ fn times(config: &Config) -> Vec<Finding> {
     findings.into_iter().flatten().collect()
 }
 
-/// Returns a configuration value that is an integer.
 pub(super) fn number(config: &Config, name: &str) -> Option<i64> {
     config.get(name)?.trim().parse().ok()
 }

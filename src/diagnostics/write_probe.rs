@@ -1,4 +1,4 @@
-//! Probes the right to write, by records that a broker must reject: of an impossible time, or too large.
+//! Probes the right to write, by records that a broker must reject for their time or size.
 
 use super::finding::Finding;
 use super::topic::{Config, number};
@@ -6,10 +6,10 @@ use crate::kafka::{self, ProbeOutcome, RecordFlaw, Topic, WriteProbe};
 
 const KEY: &str = "write";
 
-/// Largest record sent to a topic as a probe, in bytes.
+/// Largest record sent as a probe, in bytes.
 const MAX_PROBE_BYTES: i64 = 8 << 20;
 
-/// Error of a clock that is considered impossible, in milliseconds: a hundred years.
+/// Clock error that is considered impossible, in milliseconds: a hundred years.
 const MAX_CLOCK_ERROR_MS: i64 = 100 * 365 * 24 * 60 * 60 * 1000;
 
 pub(super) async fn check(config: &kafka::Config, topics: &[(&str, &Topic)], report: &dyn Fn(Finding)) {
@@ -49,8 +49,7 @@ fn config_of(topic: &Topic) -> Config {
     config.filter_map(|(name, value)| Some((name.clone(), value.value.clone()?))).collect()
 }
 
-/// Returns the smallest flaw that a topic of this configuration must reject. `now` is in milliseconds since
-/// 1970.
+/// Returns the smallest flaw that the topic must reject. `now` is in milliseconds since 1970.
 fn flaw(config: &Config, now: i64) -> Option<RecordFlaw> {
     if let Some(time) = impossible_time(config, now) {
         return Some(RecordFlaw::Time(time));
@@ -59,9 +58,8 @@ fn flaw(config: &Config, now: i64) -> Option<RecordFlaw> {
     Some(RecordFlaw::Size(usize::try_from(most).ok()? + 1))
 }
 
-/// Returns a time that is too late for a topic, whatever the clocks, if the topic bounds the times of records.
-///
-/// A topic with `LogAppendTime` overwrites the time, and one without a bound accepts any.
+/// Returns a time that is too late with any clock, if the topic bounds record times. `LogAppendTime`
+/// overwrites them.
 fn impossible_time(config: &Config, now: i64) -> Option<i64> {
     let is_kept = config.get("message.timestamp.type").is_some_and(|kind| kind == "CreateTime");
     let after = number(config, "message.timestamp.after.max.ms");

@@ -6,25 +6,21 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 use std::path::{Path, PathBuf};
 
-/// Body and its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BodyInput {
-    /// Position, such as `events.ndjson:3`.
+    /// Such as `events.ndjson:3`.
     pub(crate) at: String,
-    /// Bytes without surrounding whitespace, which a file has and a webhook does not.
+    /// Without surrounding whitespace, which a file has and a webhook does not.
     pub(crate) body: Bytes,
 }
 
-/// Layout of the files, as the operator states it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BodyLayout {
     /// One body, or one body a line.
     Bodies,
-    /// One body, regardless of line breaks.
     OneBody,
 }
 
-/// Returns every body of the files, in order.
 pub(crate) fn inputs(files: &[PathBuf], content: BodyLayout) -> Result<Vec<BodyInput>, Error> {
     let stdin = [PathBuf::from("-")];
     let files = if files.is_empty() { &stdin } else { files };
@@ -39,7 +35,6 @@ pub(crate) fn inputs(files: &[PathBuf], content: BodyLayout) -> Result<Vec<BodyI
     Ok(inputs)
 }
 
-/// Reads the bytes of a file, or of standard input.
 pub(crate) fn read(file: &Path) -> Result<Vec<u8>, Error> {
     input::read_argument(file).map_err(|error| Error::Unreadable(file.to_owned(), error))
 }
@@ -48,10 +43,7 @@ fn whole(name: &str, bytes: &[u8]) -> BodyInput {
     BodyInput { at: name.to_owned(), body: Bytes::copy_from_slice(bytes.trim_ascii()) }
 }
 
-/// Splits a file into bodies.
-///
-/// The file is one body unless its first line is a complete body. Then each line is a body, even if it is
-/// malformed.
+/// Splits a file whose first line is a complete body into lines, even malformed ones.
 fn split(name: &str, bytes: &[u8]) -> Vec<BodyInput> {
     let whole = bytes.trim_ascii();
     let mut lines =

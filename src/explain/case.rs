@@ -10,10 +10,9 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Event with its expected result.
 #[derive(Debug)]
 pub(crate) struct Case {
-    /// Position, such as `mapping.ndjson:3`.
+    /// Such as `mapping.ndjson:3`.
     pub(crate) at: String,
     pub(crate) name: Option<String>,
     pub(crate) source: Option<String>,
@@ -32,19 +31,19 @@ pub(crate) struct WrittenCase {
     /// Body as JSON, including `null`.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub(crate) event: Option<Box<RawValue>>,
-    /// Body as text, for one that is not JSON.
+    /// Body that is not JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) body: Option<String>,
-    /// Body in base64, for one that is not UTF-8.
+    /// Body that is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) body_base64: Option<String>,
-    /// Path of a file with the body, relative to the folder of the expectations.
+    /// File with the body, relative to the folder of the expectations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) file: Option<String>,
     /// Event type whose sample is the body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sample: Option<String>,
-    /// Dialect of the sample: `documented` or `live`.
+    /// `documented` or `live`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) dialect: Option<String>,
     /// Fields to set in the body, by JSON pointer.
@@ -52,11 +51,12 @@ pub(crate) struct WrittenCase {
     pub(crate) with: Map<String, Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) outcome: Option<Value>,
-    /// Index of the route that matched or dropped the event, or a list of indices. Null means none.
+    /// Index of the route that matched or dropped the event, or a list of indices. Null: none.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub(crate) route: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) topics: Option<Value>,
+<<<<<<< HEAD
     /// Key of every record. Null means none.
     #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<Value>,
@@ -64,16 +64,24 @@ pub(crate) struct WrittenCase {
     pub(crate) partition: Option<Value>,
     /// Headers of every record. Null means absent.
     #[serde(default, deserialize_with = "texts", skip_serializing_if = "Option::is_none")]
+=======
+    /// Of every record. Null: none.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) partition: Option<Value>,
+    /// Of every record. Null: absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+>>>>>>> k4
     pub(crate) headers: Option<Map<String, Value>>,
     /// Value of `dlq_reason`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<Value>,
-    /// Key and headers by topic, if the records differ.
+    /// By topic, if the records differ.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) records: Option<BTreeMap<String, ExpectedRecord>>,
 }
 
-/// Expectations of one record.
 #[derive(Debug, Default, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExpectedRecord {
@@ -85,7 +93,7 @@ pub(crate) struct ExpectedRecord {
     pub(crate) headers: Option<Map<String, Value>>,
 }
 
-/// Values to compare. Omitted values are not compared.
+/// Omitted values are not compared.
 #[derive(Debug, Default)]
 pub(crate) struct Expected {
     pub(crate) outcome: Option<Value>,
@@ -122,11 +130,7 @@ fn as_written(value: &RawValue) -> serde_json::Result<Value> {
 }
 
 impl WrittenCase {
-    /// Reads the body. Paths of files are relative to `folder`.
-    ///
-    /// # Errors
-    ///
-    /// Returns the mistake in the case, as text for its author.
+    /// Reads the body. Paths of files are relative to `folder`. Returns the mistake as text for its author.
     pub(crate) fn case(self, at: String, folder: &Path) -> Result<Case, String> {
         let body = self.bytes(folder)?;
         let every = ExpectedRecord { key: self.key, partition: self.partition, headers: self.headers };
@@ -184,7 +188,6 @@ impl WrittenCase {
     }
 }
 
-/// Returns the body with fields set by JSON pointer.
 fn changed(body: &[u8], with: &Map<String, Value>) -> Result<Bytes, String> {
     let mut body: Value = serde_json::from_slice(body).map_err(|_| "`with` needs an event that is JSON")?;
     for (pointer, value) in with {

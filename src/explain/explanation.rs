@@ -10,7 +10,6 @@ use justcall_events::{BodyHash, Event, Picks, Scanned, Validation, scan_with};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// Compiled rules of the settings.
 pub(crate) struct Router<'s> {
     settings: &'s Settings,
     rules: Evaluator,
@@ -22,11 +21,9 @@ pub(crate) struct Router<'s> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RouteOutcome {
-    /// Written as records.
     Routed,
-    /// Dropped by a route.
     Dropped,
-    /// Dead letter by policy, because its type is unknown. Answered with 200.
+    /// By policy, because its type is unknown. Answered with 200.
     DeadLetter,
     /// Dead letter, because no retry can help. Answered with 400 or 422.
     Rejected,
@@ -34,11 +31,10 @@ pub(crate) enum RouteOutcome {
     Probe,
 }
 
-/// Result of a body, with its reasons.
 #[derive(Debug, Serialize)]
 pub(crate) struct Explanation {
     pub(crate) outcome: RouteOutcome,
-    /// Indices of the routes that matched or dropped the event.
+    /// Routes that matched or dropped the event.
     pub(crate) routes: Vec<usize>,
     pub(crate) source: String,
     #[serde(flatten)]
@@ -47,22 +43,21 @@ pub(crate) struct Explanation {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) id: Option<String>,
     pub(crate) validation: &'static str,
-    /// Number of violations that a tolerant source accepted.
+    /// Accepted by a tolerant source.
     pub(crate) violations: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rejection: Option<RejectionReason>,
-    /// Result of every route. Empty if routing was not reached.
+    /// Empty if routing was not reached.
     pub(crate) steps: Vec<ExplainedRoute>,
     pub(crate) records: Vec<RouteRecord>,
 }
 
-/// Values that the body contains.
 #[derive(Debug, Serialize)]
 pub(crate) struct Seen {
     pub(crate) dialect: &'static str,
     #[serde(rename = "type")]
     pub(crate) event_type: String,
-    /// True if JustCall documents the type.
+    /// JustCall documents the type.
     pub(crate) known: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) entity_id: Option<String>,
@@ -70,7 +65,6 @@ pub(crate) struct Seen {
     pub(crate) time: Option<String>,
 }
 
-/// Reason for a dead letter.
 #[derive(Debug, Serialize)]
 pub(crate) struct RejectionReason {
     /// Value of `dlq_reason`.
@@ -79,7 +73,6 @@ pub(crate) struct RejectionReason {
     pub(crate) detail: String,
 }
 
-/// Result of one route.
 #[derive(Debug, Serialize)]
 pub(crate) struct ExplainedRoute {
     pub(crate) route: usize,
@@ -87,12 +80,11 @@ pub(crate) struct ExplainedRoute {
     /// Condition that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) condition: Option<String>,
-    /// True if the condition failed because its field is absent or null.
+    /// The condition failed because its field is absent or null.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) field_absent: Option<bool>,
 }
 
-/// One record.
 #[derive(Debug, Serialize)]
 pub(crate) struct RouteRecord {
     pub(crate) topic: String,
@@ -103,9 +95,7 @@ pub(crate) struct RouteRecord {
 }
 
 impl<'s> Router<'s> {
-    /// # Errors
-    ///
-    /// Returns an error if the routes contradict each other, which loaded settings never do.
+    /// Fails if the routes contradict each other, which loaded settings never do.
     pub(crate) fn new(
         settings: &'s Settings,
         partitions: Option<u32>,
@@ -129,11 +119,7 @@ impl<'s> Router<'s> {
         self.partitions
     }
 
-    /// Returns the index of the source with that name, or of the only source.
-    ///
-    /// # Errors
-    ///
-    /// Lists the sources if the name is unknown, or is missing with several sources.
+    /// Returns the index of the source with that name, or of the only source. The error lists the sources.
     pub(crate) fn source(&self, name: Option<&str>) -> Result<usize, String> {
         let sources = &self.settings.ingest.sources;
         let found = match name {
@@ -150,7 +136,6 @@ impl<'s> Router<'s> {
         })
     }
 
-    /// Explains the result of a body from `source`.
     pub(crate) fn explain(&self, source: usize, body: &Bytes) -> Explanation {
         let config = &self.settings.ingest.sources[source];
         let scanned = self.rules.scan(source, body);
@@ -204,7 +189,6 @@ impl<'s> Router<'s> {
         }
     }
 
-    /// Returns the values that the body contains, and the result of each route.
     fn look(&self, body: &Bytes, validation: Validation) -> (Option<Seen>, Vec<ExplainedRoute>) {
         let table = self.rules.table();
         let mut picks = Picks::of(table.picks());
@@ -250,7 +234,6 @@ fn took(step: &ExplainedRoute) -> bool {
 }
 
 impl Explanation {
-    /// Formats the explanation as one line of JSON.
     pub(crate) fn json_line(&self, at: &str) -> String {
         #[derive(Serialize)]
         struct Located<'a> {
@@ -258,7 +241,7 @@ impl Explanation {
             #[serde(flatten)]
             explanation: &'a Explanation,
         }
-        // Strings and numbers always serialize.
+        // Always serializes.
         let line = serde_json::to_string(&Located { at, explanation: self }).unwrap_or_default();
         format!("{line}\n")
     }
@@ -272,7 +255,7 @@ impl Explanation {
 }
 
 impl RouteOutcome {
-    /// Returns the name that expectation files use.
+    /// Returns the name in expectation files.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Routed => "routed",

@@ -9,11 +9,7 @@ use serde_json::{Number, Value};
 use std::path::Path;
 use yaml_rust2::Yaml;
 
-/// Returns every case of a file with this content.
-///
-/// # Errors
-///
-/// If the file or a case is malformed, or there is no case.
+/// Fails if the file or a case is malformed, or there is no case.
 pub(crate) fn cases(path: &Path, bytes: &[u8]) -> Result<Vec<Case>, Error> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let cases = written(path, bytes)?.into_iter().map(|(at, written)| {
@@ -24,7 +20,7 @@ pub(crate) fn cases(path: &Path, bytes: &[u8]) -> Result<Vec<Case>, Error> {
     if cases.is_empty() { Err(Error::Empty(path.to_owned())) } else { Ok(cases) }
 }
 
-/// Returns every case as written, with its position.
+/// Returns every case with its position.
 pub(super) fn written(path: &Path, bytes: &[u8]) -> Result<Vec<(String, WrittenCase)>, Error> {
     let name = path.display().to_string();
     let wrong = |at: &str, reason: String| Error::Invalid(at.to_owned(), reason);
@@ -49,7 +45,7 @@ pub(super) fn is_yaml(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
 }
 
-/// Returns a case for each line. Skips empty lines and lines that begin with `#` or `//`.
+/// Skips empty lines and lines that begin with `#` or `//`.
 fn lines(name: &str, text: &str) -> Result<Vec<(String, Box<RawValue>)>, Error> {
     let lines = text.lines().enumerate().map(|(at, line)| (format!("{name}:{}", at + 1), line.trim()));
     let cases = lines.filter(|(_, line)| !is_comment(line));
@@ -60,7 +56,7 @@ fn lines(name: &str, text: &str) -> Result<Vec<(String, Box<RawValue>)>, Error> 
     cases.map(read).collect()
 }
 
-/// Formats an error without its line number, which counts only within the text of the case.
+/// Omits the line number, which counts only within the text of the case.
 fn in_its_line(error: &serde_json::Error) -> String {
     error.to_string().replace(" at line 1 column", " at column")
 }
@@ -90,7 +86,7 @@ fn yaml_items(name: &str, text: &str) -> Result<Vec<(String, Box<RawValue>)>, St
     cases.iter().enumerate().map(item).collect()
 }
 
-/// Writes a value as JSON. A number stays as it is written; one that JSON does not know, such as `007`, is a text.
+/// Keeps numbers as written. One that JSON does not know, such as `007`, is a text.
 fn write_json(value: &YamlValue, json: &mut String) {
     let is_number = |text: &str| serde_json::from_str::<Number>(text).is_ok();
     match value {

@@ -14,18 +14,14 @@ use serde_json::{Map, Value, json};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-/// Number of cases that an update changed and added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Updated {
     pub(crate) changed: usize,
     pub(crate) added: usize,
 }
 
-/// Updates the fields that each case already expects, and adds a case for each body.
-///
-/// # Errors
-///
-/// If the file is not NDJSON, or cannot be read or written. Then it is unchanged.
+/// Updates the fields that each case already expects, and adds a case for each body. Leaves the file
+/// unchanged if it is not NDJSON.
 pub(crate) fn update(
     router: &Router<'_>,
     path: &Path,
@@ -115,7 +111,7 @@ fn new(router: &Router<'_>, body: &Bytes, source: Option<&str>) -> Result<String
     Ok(text(&case))
 }
 
-/// Stores a body unchanged, except for line breaks between the values of JSON, so that the case is one line.
+/// Stores a body unchanged, except for line breaks between JSON values, because a case is one line.
 fn put_body(case: &mut WrittenCase, body: &[u8]) {
     match str::from_utf8(body) {
         // In valid JSON, line breaks are outside of strings.
@@ -127,7 +123,7 @@ fn put_body(case: &mut WrittenCase, body: &[u8]) {
     }
 }
 
-/// Returns the reproducible part of a result. Of the headers, only those that routes set.
+/// Returns the reproducible part of a result, with only the headers that routes set.
 fn facts(explanation: &Explanation) -> WrittenCase {
     let mut case = WrittenCase {
         outcome: Some(json!(explanation.outcome.name())),
@@ -161,7 +157,6 @@ fn add_records(case: &mut WrittenCase, records: &[RouteRecord]) {
     }
 }
 
-/// Returns the headers that routes set.
 fn own(record: &RouteRecord) -> Option<Map<String, Value>> {
     let is_own = |name: &str| !names::is_reserved(name);
     let own: Map<_, _> = record
@@ -174,7 +169,7 @@ fn own(record: &RouteRecord) -> Option<Map<String, Value>> {
 }
 
 fn text(case: &WrittenCase) -> String {
-    // Strings, numbers and parsed JSON always serialize.
+    // Always serializes.
     serde_json::to_string(case).unwrap_or_default()
 }
 

@@ -9,14 +9,9 @@ use justcall_events::{Dialect, KnownType, Validation, identity_pointers};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Version of the Kafka bindings in the document.
 const BINDING: &str = "0.5.0";
 
-/// Builds the document.
-///
-/// # Errors
-///
-/// If the routes contradict each other, which loaded settings never do.
+/// Fails if the routes contradict each other, which loaded settings never do.
 pub(crate) fn document(settings: &Settings) -> Result<Value, InvalidRoutes> {
     let table = RouteTable::compile(&settings.routing).map_err(InvalidRoutes)?;
     let channels = Channels::of(&table);
@@ -48,17 +43,16 @@ pub(crate) fn document(settings: &Settings) -> Result<Value, InvalidRoutes> {
     }))
 }
 
-/// Kind of record: a type in one dialect, or any type that JustCall does not document.
+/// A type in one dialect, or any type that JustCall does not document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Message {
     event_type: Option<KnownType>,
     is_live: bool,
 }
 
-/// Messages that each topic can contain, with the destinations that write them.
+/// Messages of each topic, with the destinations that write them.
 struct Channels<'t>(BTreeMap<&'t str, BTreeMap<Message, Ways<'t>>>);
 
-/// Destinations by which a message reaches a topic.
 type Ways<'t> = Vec<&'t Destination>;
 
 impl<'t> Channels<'t> {
@@ -75,7 +69,6 @@ impl<'t> Channels<'t> {
         channels
     }
 
-    /// Returns the payload schemas of all messages, and the schema of the common headers.
     fn schemas(&self, settings: &Settings) -> Value {
         let validation = loosest(settings);
         let messages = self.0.values().flat_map(BTreeMap::keys);
@@ -87,7 +80,7 @@ impl<'t> Channels<'t> {
     }
 }
 
-/// Returns the least strict validation of all sources, because a topic receives events from every source.
+/// Returns the least strict validation, because a topic receives events from every source.
 fn loosest(settings: &Settings) -> Validation {
     let modes = || settings.ingest.sources.iter().map(|source| source.validation);
     let by_ease = [Validation::Tolerant, Validation::Documented];
@@ -139,7 +132,6 @@ impl Message {
         })
     }
 
-    /// Describes the record key for a person.
     fn key(self, ways: &[&Destination]) -> String {
         let entity = match self.event_type {
             Some(known) => {
@@ -160,7 +152,6 @@ impl Message {
         descriptions.join(" Or: ")
     }
 
-    /// Describes a field of a route by its pointers in the messages.
     fn field(self, field: &FieldRef) -> String {
         let (Some(field), Some(known)) = (field.named(), self.event_type) else {
             return format!("`{}`", field.text());
@@ -185,9 +176,8 @@ fn listing<'a>(pointers: impl Iterator<Item = &'a str>) -> String {
     pointers.map(|pointer| format!("`{pointer}`")).collect::<Vec<_>>().join(", else ")
 }
 
-/// Returns the headers that routes set, with the value from each destination.
-///
-/// The value is `None` if it is read from the event. Such a header may be absent.
+/// Returns the headers that routes set, with the value from each destination. `None`: read from the event,
+/// and perhaps absent.
 fn own_headers<'t>(ways: &[&'t Destination]) -> BTreeMap<&'t str, Vec<Option<String>>> {
     let mut headers: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for to in ways {
@@ -210,7 +200,7 @@ fn one_of(values: &[Option<String>]) -> Value {
     }
 }
 
-/// Returns the schema of the headers of every event: CloudEvents 1.0 in binary mode, and the bridge's own.
+/// Describes the headers of every event: CloudEvents 1.0 in binary mode, and the bridge's own.
 fn headers(settings: &Settings) -> Value {
     let sources: Vec<_> =
         settings.ingest.sources.iter().map(|source| format!("/justcall/{}", source.name)).collect();
@@ -219,7 +209,6 @@ fn headers(settings: &Settings) -> Value {
     headers
 }
 
-/// Describes the headers of records of that kind.
 fn headers_of(kind: RecordKinds) -> Value {
     let on_kind = || names::HEADERS.iter().filter(|header| header.is_on(kind));
     let properties = on_kind().map(|header| {
@@ -231,7 +220,7 @@ fn headers_of(kind: RecordKinds) -> Value {
     json!({ "type": "object", "required": required, "properties": Map::from_iter(properties) })
 }
 
-/// Returns the JSON Schema of a header's value, which is always text.
+/// Returns the JSON Schema of a header's value, always text.
 fn form(header: &str) -> Value {
     match header {
         names::CE_SPECVERSION => json!({ "const": "1.0" }),
@@ -248,7 +237,6 @@ fn form(header: &str) -> Value {
     }
 }
 
-/// Describes the messages of the dead-letter topic.
 fn dead_letter_messages() -> Map<String, Value> {
     let message = |name: &str, kind: RecordKinds, title: &str, summary: &str, payload: &str| {
         let message = json!({
@@ -289,7 +277,6 @@ fn channel(topic: &str, messages: Map<String, Value>, settings: &Settings) -> Va
     })
 }
 
-/// Returns the Kafka binding of a topic that the bridge creates.
 fn topic_binding(topic: &str, config: &kafka::TopicsConfig) -> Value {
     let mut binding = json!({ "topic": topic, "bindingVersion": BINDING });
     for (name, number) in [("partitions", config.partitions), ("replicas", config.replication_factor)] {
@@ -338,7 +325,7 @@ fn servers(config: &kafka::Config) -> Value {
     Value::Object(described.collect())
 }
 
-/// Returns the security scheme of a SASL mechanism (lower case).
+/// Describes a SASL mechanism, in lower case.
 fn sasl(mechanism: &str) -> Value {
     match mechanism {
         "plain" => json!({ "type": "plain" }),

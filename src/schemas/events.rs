@@ -10,7 +10,7 @@ const ID_PREFIX: &str = "urn:justcall-kafka-bridge:schema:";
 /// Schemas by name, such as `documented.call.missed`.
 pub(crate) type Schemas = BTreeMap<String, Value>;
 
-/// Returns the schemas of these types, or of all types if the list is empty, in one dialect or in both.
+/// Selects schemas. An empty list selects all types, no dialect both.
 pub(crate) fn select(types: &[KnownType], dialect: Option<Dialect>, validation: Validation) -> Schemas {
     listed()
         .filter(|(known, _)| types.is_empty() || types.contains(known))
@@ -24,7 +24,7 @@ pub(super) fn listed() -> impl Iterator<Item = (KnownType, Dialect)> {
     KnownType::ALL.iter().flat_map(both).filter(|(known, dialect)| known.is_listed_in(*dialect))
 }
 
-/// Returns the name of a type's schema and message. `None` stands for types that JustCall does not document.
+/// Names a schema. `None`: types that JustCall does not document.
 pub(super) fn name(event_type: Option<KnownType>, dialect: Dialect) -> String {
     format!("{dialect}.{}", event_type.map_or("other", KnownType::name))
 }
@@ -36,7 +36,7 @@ pub(super) fn of(event_type: Option<KnownType>, dialect: Dialect, validation: Va
     }
 }
 
-/// Returns a single schema as the document, or a document that combines several with `oneOf`.
+/// Returns a single schema as the document, or several combined with `oneOf`.
 pub(crate) fn whole(schemas: Schemas, validation: Validation) -> Value {
     if schemas.len() == 1 {
         return schemas.into_iter().next().map(|one| document(one, validation)).unwrap_or_default();
@@ -50,7 +50,6 @@ pub(crate) fn whole(schemas: Schemas, validation: Validation) -> Value {
     document(("events".to_owned(), all), validation)
 }
 
-/// Returns a schema as a document of its own.
 pub(crate) fn document((name, mut schema): (String, Value), validation: Validation) -> Value {
     schema["$schema"] = json!(META_SCHEMA);
     schema["$id"] = json!(format!("{ID_PREFIX}{}:{name}", validation.name()));

@@ -58,7 +58,6 @@ fn url(scheme: &str, listen: SocketAddr) -> String {
 /// Returns the path of a source, and the path followed by a token.
 fn source_paths(source: &SourceConfig, answers: &Answers) -> Vec<(String, Value)> {
     let path = source.path.trim_end_matches('/');
-    // A source may use the root path.
     let bare = if path.is_empty() { "/" } else { path };
     let mut paths = vec![(bare.to_owned(), source_path(source, answers, false))];
     if source.takes_token() {
@@ -180,7 +179,6 @@ fn admin_paths(listen: SocketAddr) -> Vec<(String, Value)> {
     ]
 }
 
-/// Returns the schema of the `/readyz` response.
 fn readiness() -> Value {
     let parts = http::readiness_at_start();
     let names: Vec<_> = parts["parts"].as_object().into_iter().flat_map(Map::keys).cloned().collect();

@@ -5,15 +5,12 @@ use yaml_rust2::{Yaml, YamlEmitter};
 
 pub(crate) fn write(document: &Value) -> String {
     let mut text = String::new();
-    // Writing to a string cannot fail.
     let _ = YamlEmitter::new(&mut text).dump(&yaml(document));
     format!("{}\n", text.trim_start_matches("---\n"))
 }
 
-/// Converts a value.
-///
-/// Scalars keep their JSON form, which YAML includes. The emitter writes `Yaml::Real` unchanged, and would leave a
-/// string such as `2026-03-12` without quotes, which YAML 1.1 reads as a date.
+/// Converts a value. Scalars keep their JSON form, which YAML includes. The emitter writes `Yaml::Real`
+/// unchanged, and would not quote a string such as `2026-03-12`, a date in YAML 1.1.
 fn yaml(value: &Value) -> Yaml {
     match value {
         Value::Object(fields) => {
@@ -24,9 +21,8 @@ fn yaml(value: &Value) -> Yaml {
     }
 }
 
-/// Converts a name.
-///
-/// The emitter quotes words such as `no`. Only a name that begins with a digit or a sign can be a date or number.
+/// Converts a name. The emitter quotes words such as `no`. Only a name that begins with a digit or a sign can
+/// be a date or number.
 fn key(name: &str) -> Yaml {
     let starts_plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '$' | '/' | '_'));
     if starts_plain && name.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -101,7 +97,7 @@ max: 18446744073709551615
             let back = read(&written);
             assert_eq!(back["value"].as_str(), Some(text));
             assert_eq!(back[text].as_i64(), Some(1), "{text:?}");
-            // The reader knows YAML 1.2 only. Quotes make the text a string in YAML 1.1 too.
+            // The reader knows YAML 1.2 only. Quotes make a string in YAML 1.1 too.
             let quoted = json!(text).to_string();
             for line in [format!("value: {quoted}\n"), format!("{quoted}: 1\n")] {
                 assert!(written.contains(&line), "{written}");

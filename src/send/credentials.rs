@@ -7,7 +7,7 @@ use justcall_events::signature::{SIGNATURE, TIMESTAMP, VERSION, sign};
 use justcall_events::{Scanned, scan};
 use std::path::Path;
 
-/// Secrets of a run. In a file with several, the last one, which is the newest.
+/// Secrets of a run: the last, newest one of each file.
 #[derive(Debug, Default)]
 pub(super) struct RequestCredentials {
     secret: Option<Secret>,
@@ -15,12 +15,10 @@ pub(super) struct RequestCredentials {
 }
 
 impl RequestCredentials {
-    /// Reads the signing secret and the bearer token from the given files.
     pub(super) fn read(secrets_file: Option<&Path>, token_file: Option<&Path>) -> Result<Self, SendError> {
         Ok(Self { secret: last("--secrets-file", secrets_file)?, token: last("--token-file", token_file)? })
     }
 
-    /// Returns true if events are signed.
     pub(super) fn signs(&self) -> bool {
         self.secret.is_some()
     }
@@ -30,8 +28,6 @@ impl RequestCredentials {
         self.token.as_ref().map(|token| format!("Bearer {}", token.expose()))
     }
 
-    /// Returns the signature headers of a body that is sent at `now`.
-    ///
     /// Returns `None` for a body without `webhook_url`, which cannot be signed.
     pub(super) fn signature(&self, body: &[u8], now: DateTime<Utc>) -> Option<[(&'static str, String); 3]> {
         let secret = self.secret.as_ref()?;

@@ -19,29 +19,22 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest part of a response that is read, in bytes.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
-/// Options of a run.
 #[derive(Debug)]
 pub(crate) struct SendPlan {
-    /// URL to post to.
     pub(super) to: Url,
-    /// Address to connect to; `None` to resolve the host of the URL.
+    /// `None`: resolves the host of the URL.
     pub(super) address: Option<IpAddr>,
     /// Certificates to trust instead of the system's.
     pub(super) authorities: Option<Vec<Certificate>>,
-    /// Signature secret and token.
     pub(super) credentials: RequestCredentials,
     /// One round of events.
     pub(super) bodies: Vec<Body>,
-    /// Number of rounds.
     pub(super) rounds: u64,
-    /// Largest number of events in flight.
     pub(super) concurrency: usize,
 }
 
-/// One event of a round.
 #[derive(Debug)]
 pub(super) enum Body {
-    /// Sent unchanged each time.
     Exact(bytes::Bytes),
     /// Sent as a new event each time.
     Fresh(Template<'static>),
@@ -58,17 +51,12 @@ struct Run {
 }
 
 impl SendPlan {
-    /// Returns the total number of events.
     pub(crate) fn total(&self) -> u64 {
         self.rounds.saturating_mul(self.bodies.len() as u64)
     }
 }
 
-/// Runs the plan until its end or until `stop` completes. Calls `on_answer` after each event.
-///
-/// # Errors
-///
-/// Returns an error if the first connection fails. A later failure counts as a missing answer.
+/// Implements [`super::send`].
 pub(super) async fn send(
     plan: SendPlan,
     on_answer: Box<dyn Fn() + Send + Sync>,
@@ -101,7 +89,6 @@ pub(super) async fn send(
 }
 
 impl Run {
-    /// Sends events until none is left.
     async fn work(self: Arc<Self>, total: u64) -> Result<(), SendError> {
         loop {
             let sequence = self.next.fetch_add(1, Ordering::Relaxed);
@@ -189,7 +176,6 @@ async fn read_answer(response: &mut Response) -> Result<Vec<u8>, reqwest::Error>
     Ok(read)
 }
 
-/// Returns the URL without credentials.
 fn shown(to: &Url) -> String {
     let mut to = to.clone();
     // Both fail only for URLs without a host, which are rejected earlier.

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-/// Result of one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Answer {
-    /// HTTP status; `None` without an answer.
+    /// `None`: no answer.
     pub(super) status: Option<u16>,
     /// Tag from a closed list, such as `acked`.
     pub(super) outcome: &'static str,
@@ -23,21 +22,16 @@ pub(super) struct AnswerCounts {
     first_problem: Option<String>,
 }
 
-/// Result of a run.
 #[derive(Debug)]
 pub(crate) struct SendSummary {
-    /// URL without credentials.
+    /// Without credentials.
     pub(super) to: String,
-    /// Number of planned events.
     pub(super) planned: u64,
-    /// Duration of the run.
     pub(super) elapsed: Duration,
-    /// Counts of answers.
     pub(super) counts: AnswerCounts,
 }
 
 impl Answer {
-    /// Parses the bridge's answer.
     pub(super) fn read(status: u16, body: &[u8]) -> Self {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let outcome = match status {
@@ -51,27 +45,23 @@ impl Answer {
         Self { status: Some(status), outcome, detail: detail.filter(|_| status != 200).map(one_line) }
     }
 
-    /// Returns the result for a missing answer.
     pub(super) const fn none(why: &'static str) -> Self {
         Self { status: None, outcome: why, detail: None }
     }
 }
 
-/// Returns the outcome of a 200, limited to a closed list.
-///
-/// An unknown server cannot fill the counts with other values.
+/// Limits the outcome of a 200 to a closed list, because an unknown server could fill the counts with others.
 fn acceptance(outcome: &str) -> &'static str {
     const OUTCOMES: [&str; 6] = ["acked", "spooled", "duplicate", "dropped", "probe", "dead_lettered"];
     OUTCOMES.into_iter().find(|known| *known == outcome).unwrap_or("unexpected")
 }
 
-/// Returns text from a server, shortened and without control characters.
+/// Shortens text from a server, and removes control characters.
 fn one_line(text: &str) -> String {
     text.chars().filter(|char| !char.is_control()).take(200).collect()
 }
 
 impl AnswerCounts {
-    /// Counts one answer.
     pub(super) fn add(&mut self, answer: Answer) {
         if self.first_problem.is_none() {
             self.first_problem = answer.detail;
@@ -79,7 +69,6 @@ impl AnswerCounts {
         *self.answers.entry((answer.status, answer.outcome)).or_default() += 1;
     }
 
-    /// Returns the number of events with an answer.
     pub(super) fn answered(&self) -> u64 {
         self.count(|status| status.is_some())
     }
@@ -90,12 +79,10 @@ impl AnswerCounts {
 }
 
 impl SendSummary {
-    /// Returns true if every planned event was answered with 200.
     pub(crate) fn is_success(&self) -> bool {
         self.ok() == self.planned
     }
 
-    /// Returns the summary as JSON.
     pub(crate) fn json(&self) -> Value {
         let answers: Vec<Value> = self
             .counts
@@ -123,7 +110,6 @@ impl SendSummary {
     }
 }
 
-/// Formats the summary for a person.
 impl fmt::Display for SendSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.elapsed.as_secs_f64();

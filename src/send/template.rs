@@ -8,9 +8,8 @@ use std::collections::BTreeMap;
 /// Fields of `data` that may identify the subject of an event.
 const IDENTITIES: [&str; 5] = ["call_id", "call_sid", "message_id", "contact_id", "id"];
 
-/// Sample split at the values that identify one event: identities, `timestamp` and `request_id`.
-///
-/// Everything between them stays byte for byte.
+/// Sample split at the values that identify one event: identities, `timestamp` and `request_id`. Everything
+/// between them stays byte for byte.
 #[derive(Debug)]
 pub(super) struct Template<'a> {
     slots: Vec<Slot<'a>>,
@@ -18,10 +17,9 @@ pub(super) struct Template<'a> {
     length: usize,
 }
 
-/// Values that distinguish a copy from every other.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stamp {
-    /// Random number of the run, so that two runs differ.
+    /// Random number of the run.
     pub(super) run: u64,
     /// Sequence number of the event within the run.
     pub(super) sequence: u64,
@@ -31,7 +29,6 @@ pub(super) struct Stamp {
 
 #[derive(Debug)]
 struct Slot<'a> {
-    /// Text between the previous slot and this one.
     before: &'a str,
     fill: Fill<'a>,
 }
@@ -39,11 +36,11 @@ struct Slot<'a> {
 /// Replacement of a value, with the same JSON type and a similar format.
 #[derive(Debug, PartialEq, Eq)]
 enum Fill<'a> {
-    /// Number, such as `98765`.
+    /// Such as `98765`.
     Number,
-    /// String of digits, such as `"98765"`.
+    /// Such as `"98765"`.
     Digits,
-    /// String such as `"call_8f3a2b1c"`, which keeps its prefix.
+    /// Such as `"call_8f3a2b1c"`, which keeps its prefix.
     Name { prefix: &'a str },
     /// Value of `request_id`.
     Ulid,
@@ -66,11 +63,8 @@ struct Sample<'a> {
 }
 
 impl<'a> Template<'a> {
-    /// Splits a sample. `webhook_url` replaces the sample's value, if it has one.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error unless the sample is a JSON object with an object `data`.
+    /// Splits a sample. `webhook_url` replaces the sample's value, if any. Fails unless the sample is a JSON
+    /// object with an object `data`.
     pub(super) fn parse(sample: &'a str, webhook_url: &str) -> Result<Self, serde_json::Error> {
         let Sample { timestamp, request_id, webhook_url: sample_url, data } = serde_json::from_str(sample)?;
         let url = serde_json::to_string(webhook_url)?;
@@ -98,7 +92,6 @@ impl<'a> Template<'a> {
         Ok(Self { slots, tail: &sample[end..], length: sample.len() + 5 * 32 + url.len() })
     }
 
-    /// Returns the body of one copy.
     pub(super) fn fill(&self, stamp: Stamp) -> String {
         let mut body = String::with_capacity(self.length);
         for slot in &self.slots {
@@ -139,7 +132,7 @@ impl Stamp {
         base32(u128::from(self.millis), 10) + &base32(self.random(), 16)
     }
 
-    /// Returns the time in RFC 3339, UTC and whole seconds, as JustCall writes it.
+    /// Returns RFC 3339, UTC and whole seconds, as JustCall writes it.
     fn time(self) -> String {
         let millis = i64::try_from(self.millis).unwrap_or_default();
         DateTime::from_timestamp_millis(millis).unwrap_or_default().format("%Y-%m-%dT%H:%M:%SZ").to_string()
@@ -152,13 +145,13 @@ impl Stamp {
     }
 }
 
-/// Returns the last `digits` digits of a number in Crockford's base 32, as in a ULID.
+/// Returns the last `digits` digits in Crockford's base 32, as in a ULID.
 fn base32(number: u128, digits: u32) -> String {
     const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     (0..digits).rev().map(|at| char::from(DIGITS[(number >> (5 * at)) as usize % 32])).collect()
 }
 
-/// Returns the replacement of an identity. Null, `""` and other values that identify nothing stay unchanged.
+/// Returns `None` for values that identify nothing, such as null and `""`.
 fn identity(raw: &str) -> Option<Fill<'_>> {
     let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {

@@ -1,13 +1,12 @@
 //! Catalogue of metrics: name, labels with every value, and help text.
 //!
-//! `docs/reference/metrics.md` is generated from this list.
+//! Source of `docs/reference/metrics.md`.
 
 pub(crate) mod tags;
 
 #[cfg(test)]
 mod tests;
 
-/// Name, labels and meaning of a metric.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MetricDescription {
     /// Name as scraped, with its prefix and the suffix `_total` or `_info`.
@@ -16,19 +15,17 @@ pub(crate) struct MetricDescription {
     #[cfg(test)]
     pub about: &'static str,
     pub kind: MetricKind,
-    /// Labels. Their values are closed sets, so that no sender can create a series.
+    /// Closed sets of values, so that no sender can create a series.
     pub labels: &'static [Label],
-    /// Help text, without a full stop at its end.
+    /// Without a full stop at its end.
     pub help: &'static str,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MetricKind {
-    /// Value that only increases.
     Counter,
-    /// Value that increases and decreases.
     Gauge,
-    /// Distribution of durations, in seconds.
+    /// In seconds.
     Histogram,
     /// Constant 1 with information in the labels.
     Info,
@@ -40,7 +37,6 @@ pub(crate) struct Label {
     pub values: LabelValues,
 }
 
-/// Values of a label: a closed set, known at start.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum LabelValues {
     Of(&'static [&'static str]),
@@ -48,11 +44,9 @@ pub(crate) enum LabelValues {
     Types,
     /// Names of the configured sources.
     Sources,
-    /// Names of the configured sources, and `other`.
     SourcesOrOther,
-    /// Topics that the settings name, and `other` for topics of earlier settings.
+    /// Topics of the settings, and `other` for topics of earlier settings.
     Topics,
-    /// Version of this build.
     Version,
 }
 
@@ -83,7 +77,7 @@ macro_rules! catalogue {
             help: $help,
         };)*)*
 
-        /// Every metric, in the order of `docs/reference/metrics.md`.
+        /// In the order of `docs/reference/metrics.md`.
         #[cfg(test)]
         pub(crate) const CATALOGUE: &[MetricDescription] = &[$($($constant),*),*];
     };

@@ -4,15 +4,13 @@ use crate::secret::Secret;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Settings under `telemetry`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     pub log_format: LogFormat,
-    /// Filter of log lines, such as `info` or `info,justcall_kafka_bridge=debug`.
+    /// Such as `info` or `info,justcall_kafka_bridge=debug`.
     pub log_filter: String,
-    /// Logs one in `log_sample` successful events. 0 disables this log.
+    /// Logs one in `log_sample` successful events. 0: none.
     pub log_sample: u64,
-    /// Export of traces.
     pub otlp: OtlpConfig,
 }
 
@@ -22,18 +20,16 @@ pub enum LogFormat {
     #[default]
     Auto,
     Text,
-    /// One JSON object a line.
     Json,
 }
 
-/// Settings `telemetry.otlp_…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtlpConfig {
     /// Base URL of the collector. `None` disables traces.
     pub endpoint: Option<String>,
-    /// HTTP headers for the collector, by name. They may contain credentials.
+    /// HTTP headers for the collector. They may contain credentials.
     pub headers: BTreeMap<String, Secret>,
-    /// Files from which headers were read, by name.
+    /// Files from which headers were read, by header name.
     pub header_files: BTreeMap<String, String>,
     /// Timeout of one batch, retries included.
     pub timeout: Duration,
@@ -41,19 +37,18 @@ pub struct OtlpConfig {
     pub sample_ratio: Ratio,
 }
 
-/// Ratio from 0 to 1, in millionths.
+/// From 0 to 1, in millionths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ratio(u32);
 
 impl Ratio {
     pub const ALL: Self = Self(MILLION);
 
-    /// Returns a ratio, rounded to millionths. `None` unless `part` is from 0 to 1.
+    /// Rounds to millionths. `None` unless `part` is from 0 to 1.
     pub fn new(part: f64) -> Option<Self> {
         (0.0..=1.0).contains(&part).then(|| Self((part * f64::from(MILLION)).round() as u32))
     }
 
-    /// Returns the ratio, from 0 to 1.
     pub fn value(self) -> f64 {
         f64::from(self.0) / f64::from(MILLION)
     }

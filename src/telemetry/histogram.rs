@@ -6,10 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Histogram of durations. Clones share their counts.
-///
-/// An observation is two relaxed additions. The histogram of prometheus-client takes a mutex, on which all
-/// workers would wait.
+/// Histogram of durations. Clones share their counts. The histogram of prometheus-client takes a mutex, on
+/// which all workers would wait.
 #[derive(Debug, Clone)]
 pub struct Histogram(Arc<Inner>);
 
@@ -19,12 +17,12 @@ struct Inner {
     bounds: &'static [u64],
     /// One counter for each bound, and one for longer durations.
     buckets: Vec<AtomicU64>,
-    /// Sum of all durations. Overflows after 584 years.
+    /// Overflows after 584 years.
     sum_nanos: AtomicU64,
 }
 
 impl Histogram {
-    /// Returns an empty histogram. `bounds` are upper bounds in microseconds, ascending.
+    /// Takes upper bounds in microseconds, ascending.
     pub fn new(bounds: &'static [u64]) -> Self {
         let buckets = (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect();
         Self(Arc::new(Inner { bounds, buckets, sum_nanos: AtomicU64::new(0) }))
@@ -37,7 +35,7 @@ impl Histogram {
         self.0.sum_nanos.fetch_add(nanos, Ordering::Relaxed);
     }
 
-    /// Returns each bucket: its upper bound in seconds and its own count.
+    /// Returns the upper bound in seconds and the own count of each bucket.
     fn snapshot(&self) -> Vec<(f64, u64)> {
         let bounds = self.0.bounds.iter().map(|micros| *micros as f64 / 1e6).chain([f64::INFINITY]);
         bounds.zip(self.0.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed))).collect()

@@ -9,19 +9,18 @@ use prometheus_client::registry::Registry;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-/// Figures of librdkafka's statistics, reported every few seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ClientFigures {
     pub queue_bytes: u64,
-    /// Number of brokers by state of the connection, in the order of [`super::tags::BROKERS`].
+    /// Brokers by state of the connection, in the order of [`super::tags::BROKERS`].
     pub brokers: [u64; 5],
     /// Round-trip time to the slowest broker.
     pub slowest_rtt: Duration,
     /// Longest time that a broker throttled the client.
     pub throttle: Duration,
-    /// Connections lost since the previous report.
+    /// Since the previous report.
     pub disconnects: u64,
-    /// Requests failed since the previous report.
+    /// Since the previous report.
     pub request_errors: u64,
 }
 

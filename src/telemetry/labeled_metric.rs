@@ -6,7 +6,6 @@ use prometheus_client::metrics::TypedMetric;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::{Metric, Registry};
 
-/// Metric with a series for each combination of label values.
 #[derive(Debug)]
 pub(super) struct LabeledMetric<M> {
     family: Family<Vec<(&'static str, String)>, M>,
@@ -19,7 +18,7 @@ impl<M: Metric + TypedMetric + Clone + Default> LabeledMetric<M> {
         Self { family, labels: description.labels }
     }
 
-    /// Returns the series of these values, in the order of the labels. A new series is zero.
+    /// Returns the series of these values, in the order of the labels.
     pub(super) fn of<const N: usize>(&self, values: [&str; N]) -> M {
         assert_eq!(values.len(), self.labels.len(), "{values:?}");
         let labels = self.labels.iter().zip(values).map(|(label, value)| (label.name, value.to_owned()));

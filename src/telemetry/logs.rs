@@ -1,7 +1,7 @@
 //! Log lines, written to stderr by a thread of their own.
 //!
-//! A stalled reader of stderr must not block a worker, the spool or librdkafka. Lines wait in a bounded
-//! queue. When the queue is full, lines are dropped and counted, and their number is logged later.
+//! A stalled reader of stderr must not block a worker, the spool or librdkafka. Lines that exceed a bounded
+//! queue are dropped, and their number is logged later.
 
 use super::{Config, LogFormat};
 use parking_lot::Mutex;
@@ -14,44 +14,38 @@ use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGua
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Longest queue of lines for stderr.
 const MAX_QUEUED_LINES: usize = 4096;
 
-/// Interval between two lines with the number of dropped ones.
+/// Interval between lines with the number of dropped ones.
 const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Thread that writes the lines. The logger is global, and so is the queue.
+/// Global, as the logger is.
 static WRITER: OnceLock<LogWriter> = OnceLock::new();
 
 struct LogWriter {
     dropped: ErrorCounter,
-    /// Number of dropped lines of which a line in the log reports.
+    /// Number of dropped lines that the log reports.
     reported: AtomicU64,
     guard: Mutex<Option<WorkerGuard>>,
 }
 
-/// Filter for the lines of actix. It logs every malformed request as an error, so that any client could fill
-/// the log. The operator's filter follows and may enable them again.
+/// actix logs every malformed request as an error, so any client could fill the log. The operator's filter
+/// follows and may enable these lines.
 const DEFAULT_FILTER: &str = "actix_http=off,actix_server=warn";
 
-/// Filter that the operator cannot override. The decoder of actix quotes header values that it cannot parse,
-/// so that its lines may contain payload. It follows the operator's filter and is more specific.
+/// Not overridden by the operator, because it follows the filter and is more specific. The decoder of actix
+/// quotes header values that it cannot parse, which may be payload.
 const FORCED_FILTER: &str = "actix_http::h1::decoder=off";
 
-/// Failure to start the log.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LogError {
     #[error("telemetry.log_filter: {0}")]
     Filter(String),
-    /// A logger is already installed.
     #[error("logging was set up twice")]
     Twice,
 }
 
 /// Starts the log of the process.
-///
-/// # Errors
-/// The filter is invalid, or a logger is already installed.
 pub(crate) fn init(config: &Config) -> Result<(), LogError> {
     let filter = filter(&config.log_filter).map_err(LogError::Filter)?;
     let (queue, guard) = NonBlockingBuilder::default()
@@ -63,8 +57,8 @@ pub(crate) fn init(config: &Config) -> Result<(), LogError> {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(queue)
-        // The formatter reports a failed write on stderr and panics if that fails. A log without a reader
-        // would end events, drains and the process.
+        // The formatter reports a failed write on stderr and panics if that fails, which would end the
+        // process.
         .log_internal_errors(false);
     let terminal = std::io::stderr().is_terminal();
     let started = if is_text(config.log_format, terminal) {
@@ -90,7 +84,7 @@ fn is_colourless() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
-/// Logs a panic. The standard hook writes to stderr itself and waits for its reader.
+/// Logs a panic. The standard hook would wait for the reader of stderr.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     let thread = std::thread::current();
@@ -103,7 +97,6 @@ pub(super) fn dropped_lines() -> u64 {
     WRITER.get().map_or(0, |writer| writer.dropped.dropped_lines() as u64)
 }
 
-/// Logs the number of lines dropped since the last such line.
 fn report_dropped() {
     let Some(writer) = WRITER.get() else { return };
     let (dropped, reported) = (dropped_lines(), writer.reported.load(Ordering::Relaxed));
@@ -111,13 +104,13 @@ fn report_dropped() {
         return;
     }
     tracing::warn!(lines = dropped - reported, "log lines were dropped, because stderr was not read in time");
-    // This line may have been dropped too: then the next one reports them.
+    // If this line was dropped too, the next one reports them.
     if dropped_lines() == dropped {
         writer.reported.store(dropped, Ordering::Relaxed);
     }
 }
 
-/// Writes the queued lines, for about a second at most. Later lines are dropped.
+/// Writes the queued lines, for about a second. Later lines are dropped.
 pub(crate) fn flush() {
     report_dropped();
     if let Some(writer) = WRITER.get() {
@@ -125,10 +118,7 @@ pub(crate) fn flush() {
     }
 }
 
-/// Checks a `telemetry.log_filter`.
-///
-/// # Errors
-/// The filter is invalid. The message describes the problem.
+/// Returns the problem of a `telemetry.log_filter`.
 pub(crate) fn check_filter(text: &str) -> Result<(), String> {
     filter(text).map(drop)
 }

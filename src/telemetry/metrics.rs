@@ -1,5 +1,5 @@
-//! Metrics of the process. Handles are resolved once: an event costs a few relaxed additions, no lookup and
-//! no lock.
+//! Metrics of the process. Handles are resolved once: an event costs a few relaxed additions, and no lookup
+//! or lock.
 
 use super::Histogram;
 use super::catalogue::tags::{self, EventOutcome};
@@ -21,7 +21,6 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use std::fmt;
 
-/// Content-Type of [`Metrics::render`].
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Buckets for work that waits for Kafka or a client: 100 µs to 60 s, in microseconds.
@@ -37,7 +36,7 @@ const WORK_BUCKETS: &[u64] = &[1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500,
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    /// Rows by [`KnownType::index`], and one for all other types. Each row has a counter for each outcome.
+    /// Counters by type ([`KnownType::index`], then all others) and outcome.
     events: Vec<Vec<Counter>>,
     refused: TaggedCounters,
     rejected: TaggedCounters,
@@ -172,7 +171,7 @@ impl Metrics {
         metrics
     }
 
-    /// Counts an event by type and outcome. `None`: a type that JustCall does not document, or no type.
+    /// Counts an event by type and outcome. `None`: no type, or one that JustCall does not document.
     pub fn event(&self, event_type: Option<KnownType>, outcome: EventOutcome) {
         let row = event_type.map_or(KnownType::ALL.len(), KnownType::index);
         self.events[row][outcome as usize].inc();
@@ -198,7 +197,7 @@ impl Metrics {
         self.sources.of(name)
     }
 
-    /// Returns the counters of responses to a source's requests. `None`: requests to no source.
+    /// Returns the counters of responses. `None`: requests to no source.
     pub fn responses(&self, source: Option<&str>) -> ResponseCounters {
         self.sources.responses(source.unwrap_or(tags::OTHER))
     }
@@ -213,7 +212,7 @@ impl Metrics {
         self.client.update(figures);
     }
 
-    /// Adds a hook that is called at each scrape, to update metrics from their origin.
+    /// Adds a hook that updates metrics at each scrape.
     pub fn on_scrape(&self, hook: impl Fn() + Send + Sync + 'static) {
         self.scrape_hooks.0.lock().push(Box::new(hook));
     }
@@ -223,7 +222,7 @@ impl Metrics {
         self.turned_away.inc(tag);
     }
 
-    /// Counts a failed delivery of a record. `tag` is one of [`tags::DELIVERY_ERRORS`].
+    /// Counts a failed record. `tag` is one of [`tags::DELIVERY_ERRORS`].
     pub fn delivery_error(&self, tag: &str) {
         self.delivery_errors.inc(tag);
     }
@@ -238,7 +237,7 @@ impl Metrics {
         self.spans_dropped.inc_by(tag, spans);
     }
 
-    /// Counts a reload of the settings. `taken`: the new settings are valid and in force.
+    /// Counts a reload. `taken`: the new settings are valid and in force.
     pub fn settings_reload(&self, taken: bool) {
         self.settings_reloads.inc(if taken { "success" } else { "failure" });
         self.config_last_reload_successful.set(i64::from(taken));
@@ -252,7 +251,7 @@ impl Metrics {
         self.spool.update(figures);
     }
 
-    /// Updates all metrics from their origin and returns them as OpenMetrics text.
+    /// Updates all metrics and returns them as OpenMetrics text.
     pub fn render(&self, readiness: &Readiness, in_flight_bytes: usize) -> String {
         self.in_flight_bytes.set(i64::try_from(in_flight_bytes).unwrap_or(i64::MAX));
         self.kafka_up.set(i64::from(readiness.kafka().0 == KafkaState::Up));
@@ -263,13 +262,11 @@ impl Metrics {
         self.process.update();
         self.scrape_hooks.0.lock().iter().for_each(|hook| hook());
         let mut text = String::with_capacity(16 * 1024);
-        // Writing to a String cannot fail.
         let _ = text::encode(&mut text, &self.registry);
         text
     }
 }
 
-/// Counters of one metric, by the values of its only label.
 #[derive(Debug)]
 struct TaggedCounters(Vec<(&'static str, Counter)>);
 
@@ -278,7 +275,7 @@ impl TaggedCounters {
         Self(LabeledMetric::register(registry, description).each())
     }
 
-    /// Counts a tag. A tag in no list counts as `other`, the last of each list.
+    /// Counts a tag in no list as `other`, the last of each list.
     fn inc(&self, tag: &str) {
         self.inc_by(tag, 1);
     }
@@ -290,7 +287,6 @@ impl TaggedCounters {
     }
 }
 
-/// Hooks that are called at each scrape.
 #[derive(Default)]
 struct ScrapeHooks(Mutex<Vec<Box<dyn Fn() + Send + Sync>>>);
 

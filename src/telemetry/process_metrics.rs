@@ -1,4 +1,4 @@
-//! Metrics of the process from `/proc`. On other systems than Linux, all but the start time are 0.
+//! Metrics of the process from `/proc`. Other systems than Linux report only the start time.
 
 use super::catalogue;
 use super::registry::register;
@@ -9,7 +9,7 @@ use std::fs;
 use std::sync::atomic::AtomicU64;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Clock ticks a second in `/proc`. Linux uses 100 on every current architecture.
+/// Clock ticks a second in `/proc`: 100 on every current Linux architecture.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 #[derive(Debug)]
@@ -22,7 +22,6 @@ pub(super) struct ProcessMetrics {
 }
 
 impl ProcessMetrics {
-    /// Registers the metrics, with the present time as start of the process.
     pub(super) fn register(registry: &mut Registry) -> Self {
         register(registry, &catalogue::STARTED, Gauge::<i64>::default()).set(unix_seconds());
         Self {
@@ -34,7 +33,6 @@ impl ProcessMetrics {
         }
     }
 
-    /// Reads the values from `/proc`.
     pub(super) fn update(&self) {
         if let Some(seconds) = fs::read_to_string("/proc/self/stat").ok().as_deref().and_then(cpu_seconds) {
             self.cpu.inc_by((seconds - self.cpu.get()).max(0.0));
@@ -53,7 +51,6 @@ impl ProcessMetrics {
     }
 }
 
-/// Returns seconds since 1970.
 pub(super) fn unix_seconds() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)

@@ -23,13 +23,10 @@ pub struct SourceCounters {
     secret_matches: Vec<Counter>,
     /// Events beyond the tenth with the same signature.
     pub reused: Counter,
-    /// Secrets that verify signatures.
     pub secrets: SecretGauges,
-    /// Tokens that authenticate events.
     pub tokens: SecretGauges,
 }
 
-/// Gauges of the secrets that are valid at once.
 #[derive(Debug, Clone)]
 pub struct SecretGauges {
     pub valid: Gauge,
@@ -37,7 +34,6 @@ pub struct SecretGauges {
     pub modified: Gauge,
 }
 
-/// Counters of responses to one source's requests, by status.
 #[derive(Debug)]
 pub struct ResponseCounters(Vec<Counter>);
 
@@ -76,7 +72,7 @@ impl SourceMetrics {
 }
 
 impl SourceCounters {
-    /// Counts a valid signature, by the position of its secret.
+    /// Counts a valid signature by the position of its secret.
     pub fn valid(&self, secret: usize) {
         self.signature("valid");
         if let Some(counter) = self.secret_matches.get(secret) {
@@ -84,7 +80,7 @@ impl SourceCounters {
         }
     }
 
-    /// Counts the result of a signature. `tag` is one of [`tags::SIGNATURES`].
+    /// Counts a signature. `tag` is one of [`tags::SIGNATURES`].
     pub fn signature(&self, tag: &str) {
         if let Some((_, counter)) = self.signatures.iter().find(|(each, _)| *each == tag) {
             counter.inc();
@@ -94,7 +90,7 @@ impl SourceCounters {
 
 impl ResponseCounters {
     pub fn count(&self, status: u16) {
-        // The order of the tags. Nearly all responses are the first.
+        // In the order of the tags.
         let place = match status {
             200 => 0,
             400 => 1,

@@ -6,24 +6,20 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// Figures of the spool. Counts are totals since the start.
+/// Counts are totals since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SpoolFigures {
     pub rows: u64,
-    /// Bytes on disk.
+    /// On disk.
     pub bytes: u64,
-    /// Limit of the bytes on disk.
     pub limit_bytes: u64,
-    /// Age of the oldest record, in seconds.
     pub oldest_age_seconds: u64,
     pub appended: u64,
     /// Records deleted after Kafka acknowledged them.
     pub drained: u64,
-    /// Records found damaged.
     pub damaged: u64,
-    /// Records set aside.
     pub parked: u64,
-    /// Events refused.
+    /// Events.
     pub refused: u64,
 }
 
@@ -55,7 +51,7 @@ impl SpoolMetrics {
         }
     }
 
-    /// Applies the figures. A counter never decreases.
+    /// Never decreases a counter.
     pub(super) fn update(&self, figures: &SpoolFigures) {
         let set = |gauge: &Gauge, figure: u64| gauge.set(i64::try_from(figure).unwrap_or(i64::MAX));
         set(&self.rows, figures.rows);

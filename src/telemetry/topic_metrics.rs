@@ -15,18 +15,14 @@ pub(super) struct TopicMetrics {
     backlog: LabeledMetric<Gauge>,
 }
 
-/// Counters of one topic, resolved once because every record counts here.
+/// Resolved once because every record counts here.
 #[derive(Debug, Default)]
 pub struct TopicCounters {
-    /// Records that Kafka acknowledged.
     pub acked: Counter,
-    /// Records written to the spool.
     pub spooled: Counter,
     pub failed: Counter,
     pub circuit_opened: Counter,
-    /// 1 while the circuit is open.
     pub circuit_open: GaugeShare,
-    /// Records in the spool.
     pub backlog: GaugeShare,
 }
 

@@ -1,8 +1,7 @@
 //! Traces: the span that an event's records name, and the spans of the event.
 //!
-//! A span is created at its end, with both times, and put into a bounded queue. A thread sends batches to a
-//! collector (OTLP over HTTP). Handlers of an event carry its [`Trace`] and never wait. Without a collector,
-//! only the caller's trace is passed on.
+//! A span is created at its end and put into a bounded queue. A thread sends batches to a collector (OTLP
+//! over HTTP). Without a collector, only the caller's trace is passed on.
 
 mod exporter;
 mod spans;
@@ -30,14 +29,13 @@ pub struct Tracer(Option<Arc<ActiveTracer>>);
 #[derive(Debug)]
 struct ActiveTracer {
     ids: RandomIdGenerator,
-    /// Sampler for events without a caller's trace.
+    /// For events without a caller's trace.
     sampler: Sampler,
     exporter: Exporter,
 }
 
 #[derive(Debug, Clone)]
 pub struct Trace {
-    /// Context for the event's records.
     context: TraceContext,
     spans: Option<Arc<EventSpans>>,
 }
@@ -48,10 +46,8 @@ impl Tracer {
         Self(None)
     }
 
-    /// Starts a tracer, which is off without a collector.
-    ///
-    /// # Errors
-    /// The HTTP client cannot be created, for example because no root certificates are installed.
+    /// Starts a tracer, which is off without a collector. Fails if the HTTP client cannot be created, for
+    /// example because no root certificates are installed.
     pub fn start(config: &OtlpConfig, metrics: &Arc<Metrics>) -> Result<Self, TraceError> {
         let Some(endpoint) = &config.endpoint else { return Ok(Self::off()) };
         let exporter = Exporter::start(endpoint, config, Arc::clone(metrics))?;
@@ -59,9 +55,8 @@ impl Tracer {
         Ok(Self(Some(Arc::new(ActiveTracer { ids: RandomIdGenerator::default(), sampler, exporter }))))
     }
 
-    /// Begins the trace of a webhook, from its headers `traceparent` and `tracestate`.
-    ///
-    /// The caller decides on sampling of its own trace. Otherwise `sample_ratio` decides.
+    /// Begins the trace of a webhook, from its headers. The caller decides on sampling of its own trace,
+    /// otherwise `sample_ratio`.
     pub fn begin_trace(
         &self,
         traceparent: Option<&str>,
@@ -125,7 +120,6 @@ impl Trace {
         Self { context, spans: None }
     }
 
-    /// Returns the context for the event's records.
     pub fn context(&self) -> &TraceContext {
         &self.context
     }

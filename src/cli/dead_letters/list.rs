@@ -80,7 +80,6 @@ fn summary<'a>(topic: &str, entries: impl Iterator<Item = &'a LetterSummary>) ->
     json!({"topic": topic, "waiting": waiting, "replayed": replayed, "groups": groups})
 }
 
-/// Formats a line for each letter, the id first.
 fn lines<'a>(entries: impl Iterator<Item = &'a LetterSummary>) -> impl Iterator<Item = String> {
     entries.map(|entry| {
         let received = entry.received_at.map_or("-".into(), spool::time);

@@ -64,7 +64,6 @@ pub(super) fn run(mut args: Args) -> ExitCode {
     }
 }
 
-/// Inputs of a replay.
 struct Prepared {
     letters: DeadLetters,
     rules: ReplayEvaluator,
@@ -150,7 +149,6 @@ fn work(
     (summary, result, told_each.and_then(|()| out.flush()))
 }
 
-/// Prints the summary, and the reason if the run ended early.
 fn finish(
     args: &Args,
     summary: ReplaySummary,

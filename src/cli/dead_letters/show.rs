@@ -36,7 +36,6 @@ pub(super) fn run(
 fn pretty(topic: &str, letter: &Letter, replayed: Option<&str>, privacy: Privacy) -> String {
     let mut text = format!("dead letter {} in {topic}, {} bytes\n", letter.id, letter.value.len());
     for (name, value) in headers_of(&letter.headers, privacy) {
-        // Writing to a string cannot fail.
         let _ = writeln!(text, "  {}: {}", printable(&name), printable(&value));
     }
     let _ = match replayed {
@@ -68,7 +67,7 @@ fn json(letter: &Letter, replayed: Option<&str>, privacy: Privacy) -> String {
         body,
         value,
     };
-    // All fields always serialize.
+    // Always serializes.
     serde_json::to_string(&shown).unwrap_or_default() + "\n"
 }
 

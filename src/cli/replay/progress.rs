@@ -3,28 +3,25 @@
 use crate::terminal;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Progress bar on stderr, hidden unless that is a terminal, with lines above it.
+/// Progress bar on stderr, hidden unless that is a terminal.
 pub(in crate::cli) struct Progress {
     bar: ProgressBar,
-    /// Last reason shown for waiting.
+    /// Last reason shown.
     waiting: Option<String>,
 }
 
 impl Progress {
-    /// Creates a bar of that length.
     pub(in crate::cli) fn new(length: u64, template: &str) -> Self {
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = ProgressBar::with_draw_target(Some(length), terminal::progress_target()).with_style(style);
         Self { bar, waiting: None }
     }
 
-    /// Advances the bar.
     pub(in crate::cli) fn advance(&mut self, by: u64) {
         self.waiting = None;
         self.bar.inc(by);
     }
 
-    /// Shows text beside the bar.
     pub(in crate::cli) fn note(&self, text: String) {
         self.bar.set_message(text);
     }
@@ -35,7 +32,7 @@ impl Progress {
         self.bar.reset_eta();
     }
 
-    /// Prints the reason for a wait, once for each reason.
+    /// Prints each reason for a wait once.
     pub(in crate::cli) fn wait(&mut self, why: &str) {
         if self.waiting.as_deref() != Some(why) {
             self.print_line(&format!("waiting for Kafka: {why}"));
@@ -48,7 +45,6 @@ impl Progress {
         self.bar.suspend(|| terminal::note(line));
     }
 
-    /// Removes the bar.
     pub(in crate::cli) fn end(&self) {
         self.bar.finish_and_clear();
     }

@@ -5,7 +5,6 @@ use crate::terminal::printable;
 use serde_json::{Value, json};
 use std::fmt;
 
-/// Returns the counts as JSON.
 pub(super) fn json(counts: &LineCounts) -> Value {
     json!({
         "dry_run": counts.dry_run,
@@ -21,10 +20,8 @@ pub(super) fn json(counts: &LineCounts) -> Value {
     })
 }
 
-/// Formats the counts for a person.
 pub(super) fn text(counts: &LineCounts) -> String {
     let mut text = String::new();
-    // Writing to a string cannot fail.
     let _ = write(&mut text, counts);
     text
 }

@@ -7,17 +7,15 @@ use serde_json::json;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// Options of `--expect`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct How<'a> {
     /// Source of cases that name none.
     pub(super) source: Option<&'a str>,
-    /// True to write the actual results instead of comparing.
+    /// Writes the actual results instead of comparing.
     pub(super) update: bool,
     pub(super) json: bool,
 }
 
-/// Compares each case, or updates the file.
 pub(super) fn run(
     router: &Router<'_>,
     path: &Path,
@@ -47,7 +45,7 @@ pub(super) fn run(
     }
 }
 
-/// Prints the result of one case. Text output omits cases that match.
+/// Prints the result of a case. Text output omits cases that match.
 fn print_result(case: &Case, found: &[Mismatch], as_json: bool) -> Result<(), Failure> {
     let text = if as_json {
         let found: Vec<_> = found.iter().map(Mismatch::json).collect();
@@ -59,7 +57,6 @@ fn print_result(case: &Case, found: &[Mismatch], as_json: bool) -> Result<(), Fa
         let name = case.name.as_ref().map(|name| format!(" {}", printable(name))).unwrap_or_default();
         let mut text = format!("{}{name}\n", printable(&case.at));
         for Mismatch { field, expected, actual } in found {
-            // Writing to a string cannot fail.
             let _ = writeln!(text, "  {}", printable(field));
             let _ = writeln!(text, "    expected  {}", printable(&expected.to_string()));
             let _ = writeln!(text, "    actual    {}", printable(&actual.to_string()));

@@ -7,7 +7,6 @@ use crate::terminal::printable;
 use serde_json::Value;
 use std::fmt::Write;
 
-/// Formats the result of the event at position `at`.
 pub(super) fn text(at: &str, explanation: &Explanation, router: &Router<'_>) -> String {
     let mut table = Table { text: format!("{}\n", printable(at)) };
     table.add_seen(explanation);
@@ -40,7 +39,6 @@ struct Table {
 }
 
 impl Table {
-    // Writing to a string cannot fail.
     fn add(&mut self, name: &str, value: &str) {
         let _ = writeln!(self.text, "  {name:<11} {}", printable(value));
     }
@@ -71,7 +69,7 @@ impl Table {
     }
 
     /// Adds a line for each route. Consecutive routes for other types, or after the last evaluated one, share
-    /// a line.
+    /// one.
     fn add_steps(&mut self, steps: &[ExplainedRoute], settings: &Settings) {
         for (index, group) in steps.chunk_by(shares).enumerate() {
             let name = if index == 0 { "routes" } else { "" };
@@ -123,7 +121,6 @@ fn verdict(step: &ExplainedRoute) -> String {
     }
 }
 
-/// Formats the `match` of a route.
 fn matches(settings: &Settings, route: usize) -> String {
     let Some(route) = settings.routing.routes.get(route) else { return String::new() };
     if let (true, Some(template)) = (route.matches.is_empty(), &route.template) {

@@ -4,17 +4,15 @@ use crate::kafka::TailedRecord;
 use crate::record::names;
 use crate::routing::Pattern;
 
-/// Pattern in which `*` stands for any characters and `?` for one.
+/// Pattern: `*` matches any characters and `?` one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Glob(String);
 
 impl Glob {
-    /// Parses a pattern.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() { Err("is empty; `*` matches all".into()) } else { Ok(Self(text.to_owned())) }
     }
 
-    /// Returns true if the whole text matches.
     pub(super) fn matches(&self, text: &str) -> bool {
         let (pattern, text): (Vec<char>, Vec<char>) = (self.0.chars().collect(), text.chars().collect());
         let (mut p, mut t) = (0, 0);
@@ -42,17 +40,14 @@ impl Glob {
     }
 }
 
-/// Filter by type and key. An empty list accepts every record.
+/// An empty list accepts every record.
 #[derive(Debug)]
 pub(super) struct Filter {
-    /// Patterns of types.
     pub(super) types: Vec<Pattern>,
-    /// Patterns of keys.
     pub(super) keys: Vec<Glob>,
 }
 
 impl Filter {
-    /// Returns true if a record passes.
     pub(super) fn takes(&self, record: &TailedRecord) -> bool {
         let event_type = || record.headers.get(names::CE_TYPE).map(String::from_utf8_lossy);
         let key = || record.key.as_deref().map(String::from_utf8_lossy);

@@ -22,16 +22,12 @@ pub(in crate::cli) enum RecordFormat {
     Ndjson,
 }
 
-/// Treatment of personal data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cli) enum Privacy {
-    /// Personal data is masked.
     Masked,
-    /// Personal data is printed.
     Shown,
 }
 
-/// Formats a record as a block of lines.
 pub(super) fn pretty(record: &TailedRecord, privacy: Privacy) -> String {
     let TailedRecord { topic, partition, offset, .. } = record;
     let time = time(record).unwrap_or_else(|| "(no time)".into());
@@ -50,7 +46,6 @@ pub(super) fn pretty(record: &TailedRecord, privacy: Privacy) -> String {
     text
 }
 
-/// Formats a record as one JSON object.
 pub(super) fn line(record: &TailedRecord, privacy: Privacy) -> String {
     match privacy {
         Privacy::Shown => exact(record).to_string(),
@@ -67,13 +62,11 @@ pub(super) fn line(record: &TailedRecord, privacy: Privacy) -> String {
                 body: body.and_then(|body| RawValue::from_string(body).ok()),
                 masked: true,
             };
-            // All fields always serialize.
             serde_json::to_string(&masked).unwrap_or_default()
         }
     }
 }
 
-/// Formats a body for a terminal.
 pub(in crate::cli) fn body(value: &[u8], privacy: Privacy) -> String {
     let shown = match privacy {
         Privacy::Masked => masking::body(value).map(Cow::Owned),
@@ -85,7 +78,6 @@ pub(in crate::cli) fn body(value: &[u8], privacy: Privacy) -> String {
     }
 }
 
-/// Returns the headers to print.
 pub(in crate::cli) fn headers_of<'a>(
     headers: &'a crate::record::Headers,
     privacy: Privacy,
@@ -100,7 +92,6 @@ pub(in crate::cli) fn headers_of<'a>(
     })
 }
 
-/// Record without personal data.
 #[derive(Serialize)]
 struct Masked<'a> {
     topic: &'a str,

@@ -7,17 +7,12 @@ use std::time::Duration;
 /// Value of `--from`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StartArgument {
-    /// `now`
     Now,
-    /// `beginning`
     Beginning,
-    /// Point in time.
     At(DateTime<Utc>),
-    /// Duration before now.
     Ago(Duration),
 }
 
-/// Parses `--from`.
 pub(super) fn parse(text: &str) -> Result<StartArgument, String> {
     match text {
         "now" => return Ok(StartArgument::Now),
@@ -33,7 +28,6 @@ pub(super) fn parse(text: &str) -> Result<StartArgument, String> {
 }
 
 impl StartArgument {
-    /// Returns the start relative to `now`.
     pub(super) fn start(self, now: DateTime<Utc>) -> StartPosition {
         match self {
             Self::Now => StartPosition::Now,

@@ -6,14 +6,13 @@ use crate::topics::{Change, Counts, Difference, Ending, Entry, State, Step, Ther
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
-/// One line of the table.
 struct Line<'p> {
     word: &'static str,
     topic: &'p str,
     text: String,
 }
 
-/// Formats a line for each difference, then the totals. `verbose` adds settings that are left alone.
+/// Formats the differences and the totals. `verbose` adds settings that are left alone.
 pub(super) fn text(plan: &TopicsPlan, wanted: &TopicsConfig, verbose: bool) -> String {
     let lines: Vec<Line<'_>> = plan.0.iter().flat_map(|entry| lines(entry, wanted, verbose)).collect();
     let width = plan.width();
@@ -61,7 +60,6 @@ fn lines<'p>(entry: &'p Entry, wanted: &TopicsConfig, verbose: bool) -> Vec<Line
     lines
 }
 
-/// Formats the settings of a new topic.
 fn new_topic(wanted: &TopicsConfig) -> String {
     let number = |number: Option<i32>, what: &str| match number {
         Some(1) => format!("1 {what}"),
@@ -111,7 +109,6 @@ fn sum(counts: &Counts) -> String {
     format!("Topics: {}.\n", parts.join(", "))
 }
 
-/// Returns the plan as JSON.
 pub(super) fn as_json(plan: &TopicsPlan, wanted: &TopicsConfig) -> Value {
     let Counts { create, alter, differ, hidden, ok } = plan.counts();
     let topics: Vec<Value> = plan.0.iter().map(|entry| entry_json(entry, wanted)).collect();
@@ -168,7 +165,7 @@ fn difference_json(it: &Difference) -> Value {
     json!({ "what": what, "now": now, "wanted": wanted, "advice": difference(it) })
 }
 
-/// Formats the result of a change for a person, with `width` columns for the name of the topic.
+/// Formats a change. `width`: columns for the name of the topic.
 pub(super) fn step_line(step: &Step, width: usize) -> String {
     let Step { topic, what, ending } = step;
     let (word, remark) = match ending {
@@ -180,7 +177,6 @@ pub(super) fn step_line(step: &Step, width: usize) -> String {
     printable(&format!("{word:<8} {topic:<width$}  {what}{remark}")).into_owned()
 }
 
-/// Returns the result of a change as JSON.
 pub(super) fn step_json(step: &Step) -> Value {
     let (ending, reason) = match &step.ending {
         Ending::Done => ("done", None),

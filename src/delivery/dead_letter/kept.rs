@@ -1,7 +1,7 @@
 //! Dead letters in their topic, and marks of those that were replayed.
 //!
-//! Records in Kafka do not change. So a dead letter that was replayed stays, and a mark for it is written to
-//! the same partition: a record without key and value, and without `dlq_reason`, which every dead letter has.
+//! Records in Kafka do not change, so a replayed dead letter stays. Its mark is a record of the same
+//! partition without key, value and `dlq_reason`, which every dead letter has.
 
 use crate::record::Headers;
 use crate::record::names::{
@@ -10,26 +10,20 @@ use crate::record::names::{
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 
-/// Headers of a dead letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Kept {
-    /// Stable tag.
     pub reason: String,
-    /// Description.
     pub detail: String,
-    /// Name of the source.
     pub source: String,
-    /// Time of receipt, if it is readable.
+    /// `None`: not readable.
     pub received_at: Option<DateTime<Utc>>,
-    /// Event id.
     pub event_id: String,
-    /// Topic for which Kafka refused the record, if that was the cause. The event's other topics have the
-    /// record.
+    /// Topic for which Kafka refused the record, if any. The event's other topics have the record.
     pub refused_for: Option<String>,
 }
 
 impl Kept {
-    /// Parses the headers of a record. `None`: it is not a dead letter.
+    /// Returns `None` unless the record is a dead letter.
     pub(crate) fn read(headers: &Headers) -> Option<Self> {
         let text = |name| headers.get(name).map(|value| String::from_utf8_lossy(value).into_owned());
         let received_at = text(DLQ_RECEIVED_AT).and_then(|time| DateTime::parse_from_rfc3339(&time).ok());
@@ -52,7 +46,7 @@ pub(crate) fn replayed(partition: i32, offset: i64, at: DateTime<Utc>) -> Header
         .build()
 }
 
-/// Returns the dead letter that a mark names, and the time of the replay. `None`: the record is not a mark.
+/// Returns the dead letter that a mark names, and the time of the replay. `None`: not a mark.
 pub(crate) fn replayed_of(headers: &Headers) -> Option<((i32, i64), String)> {
     if headers.get(DLQ_REASON).is_some() {
         return None;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use tokio::time::sleep;
 
 impl Drain {
-    /// Replaces a record that no retry can deliver by its dead letter, in one transaction. A record that the
-    /// dead-letter topic refuses is set aside in the spool, and never dropped.
+    /// Replaces a record that no retry can deliver by its dead letter, in one transaction. If the dead-letter
+    /// topic refuses it, the record is set aside in the spool, never dropped.
     pub(super) fn to_dead_letter(&self, row: RowId, failure: RecordFailure) {
         let dead_letters = &self.shared.dead_letters;
         if self.lane.topic() == dead_letters.topic() {
@@ -50,8 +50,8 @@ impl Drain {
         self.shared.spool.park(row, Box::new(self.callback(move |parked| DrainEvent::SetAside(row, parked))));
     }
 
-    /// Returns a callback that reports to the drain whether a row was moved: a failure only after a pause,
-    /// because the drain then tries again.
+    /// Returns a callback that reports to the drain whether a row was moved, a failure only after a pause,
+    /// because the drain then retries.
     fn callback<T>(&self, event: T) -> impl FnOnce(bool) + Send + use<T>
     where
         T: FnOnce(bool) -> DrainEvent + Send + 'static,

@@ -79,7 +79,7 @@ async fn silence_counts_from_the_first_row_that_is_out() {
     assert!(drain.lane.is_circuit_open());
 }
 
-/// A drain with one row that was refused with others, and is handed over alone.
+/// Drain with a row that was refused with others and is sent alone.
 fn drain_with_a_row_alone(directory: &TempDir) -> Drain {
     let mut drain = drain(directory);
     drain.lane.begin_append();
@@ -118,7 +118,6 @@ async fn refusal_says_nothing_about_a_row_beside_which_an_event_went_straight() 
     assert!(drain.window.is_alone(RowId(1)));
 }
 
-/// A drain that panicked sends rows again whose first report is still to come.
 #[tokio::test]
 async fn row_that_is_reported_on_twice_is_counted_once() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -161,8 +160,8 @@ async fn spool(drain: &Drain, keys: &[String]) -> Vec<RowId> {
     rows
 }
 
-/// Two of five partitions accept nothing, with far more rows than a window holds before, between and behind
-/// those of the others. `refusal`: Kafka refuses their rows. `None`: their broker does not answer.
+/// Two of five partitions accept nothing, with far more rows than a window holds. `refusal`: Kafka refuses
+/// them. `None`: their broker does not answer.
 async fn drain_past_two_partitions(refusal: Option<RecordFailure>) {
     const PARTITIONS: u32 = 5;
     const STUCK: [u32; 2] = [1, 3];
@@ -230,13 +229,11 @@ async fn stuck_partitions_delay_no_other() {
     drain_past_two_partitions(None).await;
 }
 
-/// The clock of a broker is behind by more than its topics allow.
 #[tokio::test]
 async fn rows_refused_for_their_timestamp_wait_and_delay_no_other_partition() {
     drain_past_two_partitions(Some(RecordFailure::Timestamp)).await;
 }
 
-/// The spool cannot be read for a moment, and no other event wakes the drain.
 #[tokio::test]
 async fn rows_left_on_disk_are_read_again_after_a_failed_read() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -323,11 +320,11 @@ async fn only_restored_rows_are_read_again() {
     let directory = tempfile::tempdir().expect("a directory");
     let (sink, mut drain) = drain_behind_rows(&directory, 4).await;
     let (cursor, through) = (drain.cursor, drain.through);
-    let rows = crate::spool::LateRows { lane: Arc::from("a"), first: RowId(2), last: RowId(3), count: 2 };
+    let rows = crate::spool::LateRows { lane: Arc::from("a"), first: RowId(2), last: RowId(2), count: 1 };
     drain.lane.finds(&rows, true);
     fill_all(&mut drain).await;
-    assert_eq!(sink.values(), ["2", "3"]);
-    assert!(drain.window.record(RowId(4)).is_none(), "its deletion may be queued");
+    assert_eq!(sink.values(), ["2"]);
+    assert!(drain.window.record(RowId(3)).is_none(), "its deletion may be queued");
     assert_eq!((drain.cursor, drain.through, drain.rereading), (cursor, through, None));
 }
 

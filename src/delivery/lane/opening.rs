@@ -9,18 +9,16 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 pub(super) const CLOSED: u8 = 0;
-/// Closed, and a task checks the topic.
 const OPENING: u8 = 1;
 pub(super) const OPEN: u8 = 2;
 
-/// Shortest interval between counts of the partitions.
 const MIN_COUNT_INTERVAL: Duration = Duration::from_secs(10);
 
 const MIN_BACKOFF: Duration = Duration::from_millis(100);
 const MAX_BACKOFF: Duration = Duration::from_secs(10);
 
 impl Lane {
-    /// Opens the lane of a topic that exists, with the number of its partitions; 0: unknown.
+    /// Opens the lane of an existing topic. `partitions` 0: unknown.
     pub(in crate::delivery) fn open(&self, partitions: u32) {
         self.partitions.store(partitions, Ordering::Release);
         self.state.store(OPEN, Ordering::Release);
@@ -28,21 +26,21 @@ impl Lane {
         self.wake.notify_one();
     }
 
-    /// Returns the number of partitions of the topic; 0: unknown.
+    /// Returns 0 if unknown.
     pub(in crate::delivery) fn partitions(&self) -> u32 {
         self.partitions.load(Ordering::Acquire)
     }
 
-    /// Starts a count of the partitions, because a topic may have got more.
+    /// Starts a count of the partitions, because a topic can grow.
     pub(in crate::delivery) fn start_counting(self: &Arc<Self>, sink: &Arc<dyn Sink>, runtime: &Handle) {
         if self.is_counting.swap(true, Ordering::AcqRel) {
             return;
         }
         let (lane, sink) = (Arc::clone(self), Arc::clone(sink));
         runtime.spawn(async move {
-            // 0 is not known yet, and no reason to forget a number that was.
+            // 0 is unknown, and must not replace a known number.
             let counted = Arc::clone(&lane);
-            // In a task of its own, so that a panic is a failure like others.
+            // In a task, so that a panic is a failure like others.
             let counted = tokio::spawn(async move { sink.prepare(&counted.topic).await }).await;
             if let Ok(Ok(partitions @ 1..)) = counted {
                 lane.partitions.store(partitions, Ordering::Release);
@@ -53,19 +51,17 @@ impl Lane {
         });
     }
 
-    /// Returns whether the topic is known to exist.
     pub(in crate::delivery) fn is_open(&self) -> bool {
         self.state.load(Ordering::Acquire) == OPEN
     }
 
-    /// Starts a check of the topic, unless one is running. The check outlives its caller.
+    /// Starts a check of the topic, which outlives its caller, unless one is running.
     pub(in crate::delivery) fn start_opening(self: &Arc<Self>, sink: &Arc<dyn Sink>, runtime: &Handle) {
         if self.state.compare_exchange(CLOSED, OPENING, Ordering::AcqRel, Ordering::Acquire).is_ok() {
             runtime.spawn(Arc::clone(self).prepare(Arc::clone(sink)));
         }
     }
 
-    /// Waits until the lane is open.
     pub(in crate::delivery) async fn opened(self: &Arc<Self>, sink: &Arc<dyn Sink>, runtime: &Handle) {
         loop {
             // Registered before the state is read, so that no opening in between is missed.
@@ -83,7 +79,7 @@ impl Lane {
         let mut backoff = Backoff::new(MIN_BACKOFF, MAX_BACKOFF);
         loop {
             let (lane, sink) = (Arc::clone(&self), Arc::clone(&sink));
-            // In a task of its own, so that a panic is a failure like others.
+            // In a task, so that a panic is a failure like others.
             let failure = match tokio::spawn(async move { sink.prepare(&lane.topic).await }).await {
                 Ok(Ok(partitions)) => return self.open(partitions),
                 Ok(Err(failure)) => failure.to_string(),
@@ -106,7 +102,6 @@ mod tests {
     use std::pin::Pin;
     use std::sync::atomic::AtomicU32;
 
-    /// Sink that reports a number of partitions, and counts the questions.
     struct Counted(u32, AtomicU32);
 
     impl Sink for Counted {

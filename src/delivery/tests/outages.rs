@@ -1,4 +1,4 @@
-//! A disk, a topic or a file that is not what it should be, beside a backlog.
+//! Failures of the disk, a topic or a file beside a backlog.
 
 use super::spooling::{Bridge, SOON, directory, identity, keyed, open, remembered, until};
 use super::*;
@@ -6,7 +6,7 @@ use crate::spool::{Append, RowId, Spool, SpoolEntry};
 
 const LONG: Duration = Duration::from_secs(3600);
 
-/// Spools records of one key, the first of them refused by Kafka. The drain may have it in hand again.
+/// Spools records of one key, the first of them refused by Kafka. The drain may have sent it again.
 async fn spooled(bridge: &Bridge, values: &[&'static str]) {
     let [first, rest @ ..] = values else { return };
     let (told, _settled) = oneshot::channel();
@@ -23,13 +23,11 @@ async fn spooled(bridge: &Bridge, values: &[&'static str]) {
     }
 }
 
-/// Acknowledges the next row of the drain and waits until it is deleted.
 async fn acknowledged(bridge: &Bridge, value: &str) {
     assert_eq!(bridge.sent(1).await, [value]);
     bridge.sink.settle_next(Ok(()));
 }
 
-/// A record goes direct to Kafka.
 async fn can_send_directly(bridge: &Bridge) {
     let (sink, delivery) = (Arc::clone(&bridge.sink), Arc::clone(&bridge.delivery));
     until("nothing before a new record", || delivery.lanes.load()["a"].backlog() == 0).await;
@@ -63,7 +61,7 @@ async fn rows_lost_while_the_drain_has_them_in_hand_let_nothing_overtake() {
     for (key, value) in [("j", "2"), ("l", "3"), ("k", "4")] {
         assert_eq!(bridge.deliver(&[keyed("a", key, value)]).await, Ok(Durable::Spooled));
     }
-    // Three are out, and the last is behind the first.
+    // Three are in flight, and the last is behind the first.
     bridge.sent(3).await;
     Spool::change_from_outside(directory.path(), "DELETE FROM record WHERE id <= 3");
     bridge.spool.salvage();
@@ -74,7 +72,7 @@ async fn rows_lost_while_the_drain_has_them_in_hand_let_nothing_overtake() {
     }
     assert_eq!(bridge.sent(1).await, ["4"]);
     assert_eq!(bridge.deliver(&[keyed("a", "k", "5")]).await, Ok(Durable::Spooled), "past an older one");
-    // Once the drain has read that one, too.
+    // Also once the drain has read that row.
     tokio::time::sleep(SOON).await;
     assert_eq!(bridge.deliver(&[keyed("a", "k", "6")]).await, Ok(Durable::Spooled), "past two older ones");
     for value in ["4", "5", "6"] {
@@ -87,7 +85,7 @@ async fn rows_lost_while_the_drain_has_them_in_hand_let_nothing_overtake() {
 async fn rows_lost_before_they_are_read_hold_no_place_for_ever() {
     let directory = directory();
     let bridge = Bridge::with_deadline(directory.path(), LONG);
-    // As many as the window takes, and some that are still to be read.
+    // More rows than the window takes.
     spooled(&bridge, &["1"]).await;
     for _ in 0..80 {
         assert_eq!(bridge.deliver(&[keyed("a", "k", "2")]).await, Ok(Durable::Spooled));
@@ -137,7 +135,6 @@ async fn spool_on_a_disk_that_hangs_is_not_writable_until_it_answers() {
     until("the disk", || bridge.delivery.readiness.spool() == SpoolState::Accepting).await;
 }
 
-/// The read of a drain hangs.
 #[tokio::test]
 async fn hung_read_does_not_delay_the_end_beyond_its_deadline() {
     let directory = directory();
@@ -245,7 +242,7 @@ async fn spool_that_cannot_be_read_holds_up_no_event() {
     bridge.holds(0).await;
 }
 
-/// The commit failed after it had reached the disk: the row exists, although its sender received 503.
+/// The commit failed after it had reached the disk.
 #[tokio::test]
 async fn row_of_a_refused_append_is_remembered_and_precedes_what_comes_after() {
     let directory = directory();
@@ -259,7 +256,7 @@ async fn row_of_a_refused_append_is_remembered_and_precedes_what_comes_after() {
     assert_eq!(bridge.delivery.backlog(), 1);
     let later = bridge.deliver(&[keyed("a", "k", "2")]).await;
     assert_eq!(later, Ok(Durable::Spooled), "direct to Kafka, past an earlier row");
-    // librdkafka still has the record, but its report is for the refused event alone.
+    // librdkafka still has the record, but its report is for the refused event.
     assert_eq!(bridge.sent(2).await, ["1", "1"]);
     bridge.sink.settle_next(Ok(()));
     bridge.sink.settle_next(Ok(()));
@@ -273,7 +270,7 @@ async fn dead_letter_of_a_refused_replacement_is_sent_and_its_record_tried_again
     let directory = directory();
     let bridge = Bridge::with_deadline(directory.path(), LONG);
     spooled(&bridge, &["bad"]).await;
-    // In its batch, and then alone.
+    // In its batch, then alone.
     assert_eq!(bridge.sent(1).await, ["bad"]);
     bridge.sink.settle_next(Err(RecordFailure::Unfit));
     assert_eq!(bridge.sent(1).await, ["bad"]);

@@ -1,5 +1,3 @@
-//! With a spool on a real disk, in real time.
-
 use super::*;
 use crate::spool::Spool;
 use chrono::Utc;
@@ -57,7 +55,6 @@ impl Bridge {
         answer
     }
 
-    /// As [`Bridge::deliver`], and reports on the first record.
     pub(super) async fn deliver_with(
         &self,
         records: &[Record],
@@ -70,18 +67,15 @@ impl Bridge {
         tokio::join!(self.deliver(records), settle).0
     }
 
-    /// Waits until the sink has this number of records.
     pub(super) async fn sent(&self, count: usize) -> Vec<String> {
         until("records at the sink", || self.sink.sent().len() == count).await;
         self.sink.values()
     }
 
-    /// Waits until the spool has this number of rows.
     pub(super) async fn holds(&self, rows: u64) {
         until("rows in the spool", || self.spool.usage().rows == rows).await;
     }
 
-    /// Ends as after SIGTERM.
     pub(super) async fn end(self) -> u64 {
         self.delivery.settle();
         self.sink.reports.lock().clear();
@@ -116,7 +110,6 @@ pub(super) fn keyed(topic: &str, key: &'static str, value: &'static str) -> Reco
     Record { key, value, ..record(topic) }
 }
 
-/// Collects the events that the spool has remembered.
 pub(super) fn remembered(bridge: &Bridge) -> Arc<Mutex<Vec<Identity>>> {
     let remembered = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&remembered);
@@ -155,7 +148,7 @@ async fn failed_record_goes_again_before_what_came_after_it() {
     assert_eq!(bridge.sent(1).await, ["2"]);
     bridge.sink.settle_next(Ok(()));
     bridge.holds(0).await;
-    // Nothing is left before it: direct to Kafka again.
+    // Direct to Kafka again.
     let (sink, delivery) = (Arc::clone(&bridge.sink), Arc::clone(&bridge.delivery));
     let (fresh, _settled) = start(&delivery, &["a"]);
     until("the fresh record", || sink.sent().len() == 1).await;
@@ -272,7 +265,6 @@ async fn record_that_kafka_refuses_alone_becomes_a_dead_letter_and_no_neighbour_
     bridge.sent(2).await;
     bridge.sink.settle_value("bad", Err(RecordFailure::Unfit));
     bridge.sink.settle_value("good", Err(RecordFailure::Unfit));
-    // Each is sent alone.
     assert_eq!(bridge.sent(1).await, ["bad"]);
     bridge.sink.settle_next(Err(RecordFailure::Unfit));
     assert_eq!(bridge.sent(2).await.len(), 2, "the dead letter, and the neighbour");
@@ -291,7 +283,7 @@ async fn record_refused_alone_for_an_unknown_reason_delays_no_other_key() {
     let bridge = Bridge::with_deadline(directory.path(), Duration::from_secs(3600));
     let refused = bridge.deliver_with(&[keyed("a", "k", "bad")], Err(RecordFailure::Refused("test"))).await;
     assert_eq!(refused, Ok(Durable::Spooled));
-    // With the others of its batch, and then alone.
+    // In its batch, then alone.
     for _ in 0..2 {
         assert_eq!(bridge.sent(1).await, ["bad"]);
         bridge.sink.settle_next(Err(RecordFailure::Refused("test")));
@@ -303,7 +295,7 @@ async fn record_refused_alone_for_an_unknown_reason_delays_no_other_key() {
             until("the other key", || bridge.sink.values().contains(&value.to_owned())).await;
             bridge.sink.settle_value(value, Ok(()));
         }
-        // The refused row is tried now and then, and its key keeps its order.
+        // The refused row is tried at times, and its key keeps its order.
         assert!(!bridge.sink.values().contains(&"2".to_owned()), "overtakes");
         if bridge.sink.values().contains(&"bad".to_owned()) {
             bridge.sink.settle_value("bad", Err(RecordFailure::Refused("test")));
@@ -364,7 +356,7 @@ async fn lane_that_failed_is_tried_by_events_while_the_spool_takes_nothing() {
     };
     while deliver(&large).await == Ok(Durable::Spooled) {}
     until("a full spool", || bridge.delivery.readiness.spool() == SpoolState::Failing).await;
-    // Small enough to fit would be spooled; this one is not, and nothing of its lane is.
+    // Smaller ones would be spooled; nothing of its lane is.
     let other = Record { value: large.value.clone(), ..record("b") };
     let failing = async {
         until("the first try", || bridge.sink.sent().contains(&"b".to_owned())).await;
@@ -386,7 +378,7 @@ async fn rejected_events_beyond_their_rate_are_not_spooled() {
     let directory = directory();
     let bridge = Bridge::start(directory.path());
     let begun = Instant::now();
-    // Their deadlines pass together, so that no disk is waited for in between.
+    // Their deadlines pass together, without a wait for the disk in between.
     let events: Vec<_> = (0..200).map(|_| start(&bridge.delivery, &["dead-letter"]).0).collect();
     let mut beyond = 0;
     for event in events {

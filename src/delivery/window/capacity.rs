@@ -3,10 +3,16 @@
 use super::queue::Queue;
 use super::{Window, WindowLimits};
 
+<<<<<<< HEAD
+=======
+/// Bytes beyond its limit that a window may hold for stuck partitions, each with a record of any size.
+const MAX_STUCK_EXCESS: usize = 4 * 1024 * 1024;
+
+>>>>>>> k4
 impl Window {
-    /// Returns how much may be read: nothing until a quarter of the limits is free, because rows are read by
-    /// the page, unless only partitions that are stuck or skipped hold rows. Nothing while each partition is
-    /// silent, or stuck with rows left on disk, because each row would be left on disk.
+    /// Returns how much may be read. Rows are read in pages, so nothing until a quarter of the limits is
+    /// free, unless only stuck or skipped partitions hold rows. Nothing while each partition is silent, or
+    /// stuck with rows left on disk, because each row would be left on disk.
     pub(in crate::delivery) fn room(&self, limits: WindowLimits, now_ms: i64) -> Option<WindowLimits> {
         let free = self.free(limits);
         if let Some(queue) = self.blocked.and_then(|partition| self.queues.get(&partition))
@@ -30,8 +36,8 @@ impl Window {
         (is_enough || (free.rows > 0 && free.bytes > 0 && is_idle())).then_some(free)
     }
 
-    /// Returns what is free. Stuck partitions count for at most three quarters of the limits, so that the
-    /// others have room, until the window exceeds its limits by far.
+    /// Returns what is free. Stuck partitions count for at most three quarters of the limits, to leave room
+    /// for the others, until the window is [`MAX_STUCK_EXCESS`] above its limits.
     pub(super) fn free(&self, limits: WindowLimits) -> WindowLimits {
         self.free_beside(self.stuck, limits)
     }
@@ -45,28 +51,26 @@ impl Window {
         free.without((self.rows.len(), self.bytes))
     }
 
-    /// As [`Window::free`], for one partition. Partitions with refused rows count in full for each other, so
-    /// that what is free beyond the limits is left for the others.
+    /// Returns [`Window::free`] for one partition. Partitions with refused rows count in full for each other,
+    /// which leaves the room beyond the limits to the others.
     pub(super) fn free_for(&self, queue: &Queue, limits: WindowLimits) -> WindowLimits {
         self.free_beside(if queue.waiting.is_empty() { self.stuck } else { self.silent }, limits)
     }
 
-    /// Returns what would be free if only rows were held that are not sent: rows of silent partitions, which
-    /// count for at most three quarters of the limits, and rows that Kafka refused, with those behind them.
+    /// Returns what would be free with only unsendable rows: those of silent partitions, at most three
+    /// quarters of the limits, and refused rows with those behind them.
     pub(super) fn free_beside_refused(&self, limits: WindowLimits) -> WindowLimits {
         let silent = (self.silent.0.min(limits.rows / 4 * 3), self.silent.1.min(limits.bytes / 4 * 3));
         limits.without(silent).without(self.held_by(Queue::is_refused))
     }
 
-    /// Returns the rows and bytes of some partitions.
     pub(super) fn held_by(&self, is_counted: impl Fn(&Queue) -> bool) -> (usize, usize) {
         let queues = self.queues.values().filter(|queue| is_counted(queue));
         queues.fold((0, 0), |(rows, bytes), queue| (rows + queue.rows, bytes + queue.bytes))
     }
 
-    /// Returns whether a row of that partition and size in bytes may be taken. A partition may hold twice
-    /// what is free for all others, so that a stuck one leaves them room; the first row of an empty one may
-    /// have any size.
+    /// Returns whether to hold a row of that partition and size in bytes. A partition may hold twice what is
+    /// free for all, so that a stuck one leaves room; the first row of an empty one may have any size.
     pub(in crate::delivery) fn accepts(&self, partition: u32, size: usize, limits: WindowLimits) -> bool {
         match self.queues.get(&partition) {
             _ if self.partitions <= 1 || self.rows.is_empty() => true,
@@ -81,21 +85,18 @@ impl Window {
         }
     }
 
-    /// Returns whether a partition accepts nothing at that time, in milliseconds since 1970: its rows can be
-    /// left on disk while those of others are read.
+    /// Returns whether a partition accepts nothing, so that its rows can be left on disk.
     pub(in crate::delivery) fn is_stuck(&self, partition: u32, now_ms: i64) -> bool {
         self.queues.get(&partition).is_some_and(|queue| queue.is_stuck(now_ms))
     }
 
-    /// Blocks reading until that partition, which had no room for its next row, has room or is stuck.
+    /// Blocks reading until that partition, which has no room for its next row, has room or is stuck.
     pub(in crate::delivery) fn block_on(&mut self, partition: u32) {
         self.blocked = Some(partition);
     }
 
-    /// Returns whether a partition may have one more row in flight.
-    ///
-    /// The slow start bounds a partition that was stuck from the start, and [`Window::accepts`] one that is stuck
-    /// later, so the partitions need no common bound.
+    /// Returns whether a partition may have one more row in flight. No common bound is needed: slow start
+    /// bounds partitions that are stuck from the start, and [`Window::accepts`] those that are stuck later.
     pub(super) fn may_send(&self, queue: &Queue) -> bool {
         self.partitions <= 1 || queue.out() < queue.pace.allowance
     }

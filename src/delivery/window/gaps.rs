@@ -1,7 +1,6 @@
 //! Rows that are left on disk while later ones are read, because their partition is stuck.
 //!
-//! Each partition knows its first row that was never taken, and the rows before it that were evicted. Held rows
-//! of a key always precede those of the key that are left on disk, so a later read continues in order.
+//! Held rows of a key always precede those left on disk, so a later read continues in order.
 
 use super::queue::Queue;
 use super::{RowState, Window, WindowLimits};
@@ -9,8 +8,8 @@ use crate::spool::RowId;
 use std::collections::BTreeSet;
 
 impl Window {
-    /// Finds the partitions that became stuck since the last call, and evicts their rows that were never sent.
-    /// Returns whether there are any.
+    /// Finds newly stuck partitions and evicts their rows that were never sent. Returns whether there are
+    /// any.
     pub(in crate::delivery) fn find_stuck(&mut self, now_ms: i64) -> bool {
         (self.stuck, self.silent) = ((0, 0), (0, 0));
         if self.partitions <= 1 {
@@ -29,13 +28,12 @@ impl Window {
         !found.is_empty()
     }
 
-    /// Returns when the next partition is stuck if none answers. `None`: none can be.
+    /// Returns when the next partition is stuck without an answer.
     pub(in crate::delivery) fn next_stuck_at(&self, now_ms: i64) -> Option<i64> {
         self.queues.values().filter_map(|queue| queue.silent_at(now_ms)).min()
     }
 
-    /// Leaves the rows of a partition on disk that were never sent, and precede no row of their key that is
-    /// held.
+    /// Leaves the never sent rows of a partition on disk, except those that precede a held row of their key.
     fn evict(&mut self, partition: u32) {
         let Some(queue) = self.queues.get_mut(&partition).filter(|queue| queue.rows > queue.out()) else {
             return;
@@ -68,18 +66,15 @@ impl Window {
         queue.retain_ready(|id| self.rows.contains_key(id));
     }
 
-    /// Returns whether a partition is silent, so that its rows are left on disk.
     pub(in crate::delivery) fn is_silent(&self, partition: u32, now_ms: i64) -> bool {
         self.partitions > 1 && self.queues.get(&partition).is_some_and(|queue| queue.is_silent(now_ms))
     }
 
-    /// Leaves a row on disk. From now on all later rows of its partition are skipped as well, until
-    /// [`Window::resume`] has reached them.
+    /// Leaves a row, and all later rows of its partition until [`Window::resume`], on disk.
     pub(in crate::delivery) fn skip(&mut self, partition: u32, id: RowId) {
         super::queue_of(&mut self.queues, &mut self.paces, partition).skipped.get_or_insert(id);
     }
 
-    /// Returns whether rows of that partition are left on disk.
     pub(in crate::delivery) fn skips(&self, partition: u32) -> bool {
         self.first_left(partition).is_some()
     }
@@ -88,12 +83,12 @@ impl Window {
         self.queues.get(&partition).and_then(Queue::first_left)
     }
 
-    /// Returns the first row that was skipped, of any partition, without those that were evicted.
+    /// Returns the first skipped row of all partitions, without evicted ones.
     pub(in crate::delivery) fn first_skipped(&self) -> Option<RowId> {
         self.queues.values().filter_map(|queue| queue.skipped).min()
     }
 
-    /// Returns the first row on disk of the partitions that have room again for such rows, and how much may be
+    /// Returns the first row left on disk of the partitions that have room for such rows, and how much may be
     /// read.
     pub(in crate::delivery) fn resumable(
         &self,
@@ -117,7 +112,7 @@ impl Window {
         is_left && queue.first_left() >= Some(first)
     }
 
-    /// Takes in that a row that was left on disk is held again, or has left the spool.
+    /// Handles that a row left on disk is held again, or has left the spool.
     pub(in crate::delivery) fn resume(&mut self, partition: u32, id: RowId) {
         if let Some(queue) = self.queues.get_mut(&partition)
             && !queue.evicted.remove(&id)
@@ -126,7 +121,7 @@ impl Window {
         }
     }
 
-    /// Takes in that all rows from `first` to before `next` were read: each partition except `stopped` continues
+    /// Handles that rows from `first` to before `next` were read: each partition except `stopped` continues
     /// at `next`. `None`: no later row was skipped.
     pub(in crate::delivery) fn end_resume(
         &mut self,
@@ -138,7 +133,7 @@ impl Window {
             if stopped.contains(partition) || queue.first_left().is_none_or(|left| left < first) {
                 continue;
             }
-            // Rows that a damaged file lost are not waited for.
+            // Does not wait for rows that a damaged file lost.
             queue.evicted = next.map_or_else(BTreeSet::new, |next| queue.evicted.split_off(&next));
             queue.skipped = queue.skipped.and_then(|skipped| Some(skipped.max(next?)));
         }
@@ -146,7 +141,6 @@ impl Window {
         partitions.into_iter().for_each(|partition| self.forget_if_empty(partition));
     }
 
-    /// Removes the queue of a partition that holds nothing and left nothing on disk.
     pub(super) fn forget_if_empty(&mut self, partition: u32) {
         let is_empty = |queue: &Queue| queue.rows == 0 && queue.first_left().is_none();
         if self.queues.get(&partition).is_some_and(is_empty)

@@ -7,13 +7,13 @@ use crate::spool::RowId;
 use std::collections::VecDeque;
 
 impl Window {
-    /// Returns the number of partitions by which rows are queued; 0: unknown.
+    /// Returns 0 if unknown.
     pub(in crate::delivery) fn partitions(&self) -> u32 {
         self.partitions
     }
 
-    /// Sets the number of partitions of the topic, and queues all rows by it. 0, an unknown number, replaces
-    /// no known one. Does nothing while rows are left on disk, because these are known by their partition.
+    /// Sets the number of partitions and queues all rows by it. Ignores 0 (unknown). Does nothing while rows
+    /// are left on disk, because these are known by their partition.
     pub(in crate::delivery) fn set_partitions(&mut self, partitions: u32, now_ms: i64) {
         let is_known = partitions > 0 && partitions != self.partitions;
         if !is_known || self.queues.values().any(|queue| queue.first_left().is_some()) {
@@ -36,7 +36,7 @@ impl Window {
                 queue.begin_flight(*id, row.sent_ms, now_ms);
             }
         }
-        // A row that was alone in flight is one of many now: its refusal is not a proof.
+        // A row sent alone is one of many now: its refusal proves nothing.
         for queue in before.into_values() {
             self.queue_again(queue.ready, |queue| &mut queue.ready);
             self.queue_again(queue.suspects, |queue| &mut queue.suspects);
@@ -53,7 +53,7 @@ impl Window {
         }
     }
 
-    /// Returns the partition of a row: that of its key, or one in turn for a record without a key.
+    /// Returns the partition of a row: by its key, or in turn without one.
     pub(in crate::delivery) fn partition_of(&self, id: RowId, record: &Record) -> u32 {
         partition_of(id, record, self.partitions)
     }

@@ -1,23 +1,20 @@
-//! Slow start: rows that each partition may have in flight, so that those that turn out stuck hold few.
+//! Slow start: limits the rows in flight of each partition, so that a stuck one holds few.
 
 use super::STUCK_AGE_MS;
 
-/// Rows that a partition may have in flight before the first acknowledgement.
+/// Rows in flight before the first acknowledgement.
 const MIN_IN_FLIGHT: usize = 4;
 
-/// Rows more for each acknowledgement: four times as many after each round trip.
+/// Added for each acknowledgement: four times as many after each round trip.
 const GROWTH: usize = 3;
 
-/// Pace of one partition.
 #[derive(Clone, Copy)]
 pub(super) struct Pace {
-    /// Rows that may be in flight.
     pub(super) allowance: usize,
     /// Time of the last acknowledgement since the partition was stuck, in milliseconds since 1970.
     proven_ms: Option<i64>,
     /// Time of the last acknowledgement since the last probe, in milliseconds since 1970.
     pub(super) acknowledged_ms: Option<i64>,
-    /// Number of rows that were acknowledged.
     pub(super) acknowledged: u64,
 }
 
@@ -28,7 +25,7 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// Returns whether the partition acknowledged a row shortly before that time, and was not stuck since.
+    /// Returns whether the partition acknowledged a row shortly before, and was not stuck since.
     pub(super) fn was_proven_at(self, time_ms: i64) -> bool {
         self.proven_ms.is_some_and(|proven_ms| time_ms.saturating_sub(proven_ms) < STUCK_AGE_MS)
     }
@@ -40,7 +37,6 @@ impl Pace {
         self.acknowledged_ms = Some(now_ms);
     }
 
-    /// Starts slowly again, because the partition is stuck.
     pub(super) fn restart(&mut self) {
         self.allowance = MIN_IN_FLIGHT;
         self.proven_ms = None;

@@ -96,7 +96,6 @@ fn nothing_goes_beside_a_row_that_is_sent_alone() {
     assert_eq!(window.failed(RowId(1), RecordFailure::Unfit, 0, 0), Some(FailedRow::Again));
 }
 
-/// Two partitions, of which one takes nothing.
 #[test]
 fn stuck_rows_keep_no_suspect_from_being_sent_alone() {
     let mut window = window(&[(1, None), (2, None), (3, None), (4, None)]);
@@ -111,7 +110,7 @@ fn stuck_rows_keep_no_suspect_from_being_sent_alone() {
     assert_eq!(next(&mut window, STUCK_AGE_MS), None, "nothing goes beside it");
     assert_eq!(window.failed(RowId(2), RecordFailure::Unfit, STUCK_AGE_MS, 0), Some(FailedRow::Permanent));
     assert_eq!(next(&mut window, STUCK_AGE_MS), Some(3), "at once: the others are stuck still");
-    // Row 1 was in front of it in one batch after all.
+    // Row 1 was before it in one batch.
     assert_eq!(window.failed(RowId(1), RecordFailure::Unfit, STUCK_AGE_MS, 0), Some(FailedRow::Again));
     assert_eq!(window.failed(RowId(3), RecordFailure::Unfit, STUCK_AGE_MS, 0), Some(FailedRow::Again));
     assert!(window.done(RowId(2), 0));
@@ -177,7 +176,6 @@ fn row_that_is_refused_alone_delays_its_own_key_only() {
     assert_eq!(all_next(&mut window), [2]);
 }
 
-/// Sends all rows, and then these alone. Kafka refuses each time.
 fn refuse(window: &mut Window, ids: &[i64], failure: RecordFailure) {
     all_next(window);
     for id in ids {
@@ -192,7 +190,6 @@ fn refuse(window: &mut Window, ids: &[i64], failure: RecordFailure) {
     }
 }
 
-/// Has a row of that key acknowledged.
 fn acknowledge(window: &mut Window, id: i64, key: Option<&str>) {
     window.insert(RowId(id), record(key), false, 0);
     assert_eq!(all_next(window), [id]);
@@ -270,8 +267,7 @@ fn refused_row_is_not_abandoned_while_rows_that_can_be_sent_fill_the_window() {
     assert_eq!(window.abandon_refused(limits, true), None);
 }
 
-/// Half of the partitions refuse each row, which has a key of its own. They are read past, and a large record
-/// of theirs fills no window.
+/// Half of the partitions refuse each row, with a key of its own.
 #[test]
 fn refused_partitions_leave_the_others_room_and_lose_no_row() {
     let limits = WindowLimits { rows: 400, bytes: 100_000 };
@@ -357,7 +353,6 @@ fn record_refused_alone_for_its_timestamp_gets_the_present_time() {
     window.failed(RowId(2), RecordFailure::Unfit, 5000, 0);
     assert_eq!(stamps(&mut window, 5000), [(1, 0)], "it may have been refused for its neighbour");
     assert_eq!(window.failed(RowId(1), RecordFailure::Timestamp, 5000, 0), Some(FailedRow::Restamped));
-    // The window has learned from what age on the topic refuses records.
     assert_eq!(stamps(&mut window, 5001), [(1, 5001)]);
     window.done(RowId(1), 0);
     assert_eq!(stamps(&mut window, 5002), [(2, 5002)]);
@@ -399,7 +394,6 @@ fn only_a_row_that_was_to_leave_is_released() {
     assert_eq!(window.out(), 2);
 }
 
-/// Returns the first key of each partition.
 fn keys(partitions: u32) -> Vec<String> {
     let key = |partition: u32| {
         let mut names = (0..).map(|number: u32| format!("key{number}"));
@@ -408,7 +402,6 @@ fn keys(partitions: u32) -> Vec<String> {
     (0..partitions).map(|partition| key(partition).expect("a key")).collect()
 }
 
-/// Backlog of a topic on disk, read as a drain reads it.
 struct Backlog {
     window: Window,
     limits: WindowLimits,
@@ -418,7 +411,7 @@ struct Backlog {
 }
 
 impl Backlog {
-    /// Rows of `size` bytes, in turn for each of these keys.
+    /// Rows of `size` bytes, in turn for each key.
     fn new(keys: &[String], count: usize, size: usize, limits: WindowLimits) -> Self {
         let row = |number: usize| {
             let value = Bytes::from(vec![b'x'; size]);
@@ -474,7 +467,7 @@ impl Backlog {
         self.window.end_resume(first, next, &stopped);
     }
 
-    /// Sends what may be sent. Acknowledges all rows but those of `frozen` partitions. Returns the rows.
+    /// Sends what may be sent. Acknowledges all rows but those of frozen partitions.
     fn send(&mut self, is_frozen: impl Fn(u32) -> bool) -> Vec<RowId> {
         let mut accepted = Vec::new();
         while let Some((id, partition, _)) = self.window.next(self.now_ms, Some(0), false) {
@@ -489,14 +482,13 @@ impl Backlog {
     }
 }
 
-/// Half of the partitions are frozen from the start, or at the same moment when all have many rows in flight.
+/// Half of the partitions are frozen from the start, or at once with many rows in flight.
 #[test]
 fn many_stuck_partitions_leave_the_others_room_and_cost_no_second_each() {
     let limits = WindowLimits { rows: 1000, bytes: 1_000_000 };
     for (size, healthy_at_first) in [(10, false), (10, true), (100_000, false), (100_000, true)] {
         let mut backlog = Backlog::new(&keys(50), 5000, size, limits);
         let is_frozen = |partition: u32| partition.is_multiple_of(2);
-        // The first row is of partition 0, the second of partition 1.
         let healthy = |sent: Vec<RowId>| sent.iter().filter(|row| row.0 % 2 == 0).count();
         let mut delivered = 0;
         for _ in 0..if healthy_at_first { 3 } else { 0 } {
@@ -565,7 +557,7 @@ fn row_that_was_sent_is_not_evicted_because_the_disk_has_it_as_handed_over() {
     let names = (0..).map(|number: u32| format!("key{number}"));
     let is_first = |name: &String| crate::record::partition(name.as_bytes(), 2) == Some(0);
     let keys: Vec<_> = names.filter(is_first).take(3).collect();
-    // Row 1 fails. Row 5 is with the producer although row 4 of its key is not.
+    // Row 1 fails. Row 5 is in flight although row 4 of its key is not.
     for (id, key, is_out) in [(1, 0, true), (2, 1, true), (3, 0, false), (4, 2, false), (5, 2, true)] {
         window.insert(RowId(id), record(Some(&keys[key])), is_out, 0);
     }
@@ -611,7 +603,6 @@ fn partition_starts_slowly_and_speeds_up_with_acknowledgements() {
         round.into_iter().for_each(|id| assert!(window.done(RowId(id), 0)));
     }
     assert_eq!(sent, [4, 16, 64, 256]);
-    // Stuck, it starts again.
     assert_eq!(all_next(&mut window).len(), 60);
     assert!(window.find_stuck(STUCK_AGE_MS));
     window.done(RowId(399), STUCK_AGE_MS);
@@ -696,8 +687,6 @@ fn new_number_of_partitions_queues_held_rows_again() {
 }
 
 proptest! {
-    /// Whatever fails in whichever order, each row is acknowledged once, and no row is handed over
-    /// while an earlier one of its key is unacknowledged.
     #[test]
     fn every_row_leaves_once_and_in_the_order_of_its_key(
         keys in proptest::collection::vec(0..4u8, 1..30),
@@ -752,8 +741,6 @@ proptest! {
         prop_assert!(window.rows.is_empty());
     }
 
-    /// Whichever partitions are frozen and for how long, each row is acknowledged once and in the order of its
-    /// key.
     #[test]
     fn rows_that_were_left_on_disk_leave_once_and_in_the_order_of_their_key(
         of_row in proptest::collection::vec(0..9usize, 1..150),

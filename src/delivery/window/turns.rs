@@ -4,7 +4,6 @@ use super::Window;
 use super::queue::Queue;
 
 impl Window {
-    /// Returns whether a partition has a row that may be sent at that time, in milliseconds since 1970.
     pub(super) fn queue_has_next(&self, queue: &Queue, now_ms: i64) -> bool {
         match (&queue.alone, queue.is_suspects_turn()) {
             (Some(_), _) => false,
@@ -13,7 +12,6 @@ impl Window {
         }
     }
 
-    /// Returns the partition whose turn it is.
     pub(super) fn next_partition(&self, now_ms: i64) -> Option<u32> {
         let later = self.first_sendable(self.last_partition.saturating_add(1).., now_ms);
         later.or_else(|| self.first_sendable(.., now_ms))
@@ -25,8 +23,7 @@ impl Window {
         found.map(|(partition, _)| *partition)
     }
 
-    /// Returns the partition of a probe: the one that acknowledged last. It has to acknowledge again before it
-    /// is preferred again.
+    /// Returns the partition of a probe: the one that acknowledged last, once for each acknowledgement.
     pub(super) fn probe_partition(&mut self, now_ms: i64) -> Option<u32> {
         let sendable = self.queues.iter().filter(|(_, queue)| self.queue_has_next(queue, now_ms));
         let acknowledged =

@@ -4,26 +4,26 @@ use super::queue::Queue;
 use super::{RecordFailure, RowState, Window, WindowLimits};
 use crate::spool::RowId;
 
-/// Refusal of a row that was sent alone.
+/// Refusal of a row sent alone.
 #[derive(Clone, Copy)]
 pub(super) struct AloneRefusal {
     pub(super) failure: RecordFailure,
-    /// Number of rows of the partition that were acknowledged before.
+    /// Rows of the partition acknowledged before.
     pub(super) acknowledged: u64,
 }
 
 impl Window {
-    /// Returns whether a row waits that Kafka refused alone.
     pub(in crate::delivery) fn has_waiting(&self) -> bool {
         self.queues.values().any(|queue| !queue.waiting.is_empty())
     }
 
-    /// Removes a row that Kafka refused alone, from a partition where such rows leave no room for others: these
-    /// would wait for a row that may never be accepted. Returns it with its refusal. The caller proceeds as
-    /// with [`FailedRow::Permanent`](super::FailedRow::Permanent). `has_more`: rows on disk were not read yet.
+    /// Removes a row that Kafka refused alone from a partition where such rows leave no room for others.
+    /// Returns it with its refusal. The caller proceeds as with
+    /// [`FailedRow::Permanent`](super::FailedRow::Permanent).
+    /// `has_more`: rows on disk were not read yet.
     ///
-    /// `None` if the partition accepted no row since the refusal, or refused one for its timestamp: the reason
-    /// may be the broker, and pass.
+    /// `None` if the partition accepted no row since the refusal, or refused one for its timestamp: the
+    /// broker may be the reason, which may pass.
     pub(in crate::delivery) fn abandon_refused(
         &mut self,
         limits: WindowLimits,
@@ -52,12 +52,12 @@ impl Window {
         Some((id, failure))
     }
 
-    /// Returns whether a row has waited because Kafka refused it alone.
+    /// Returns whether Kafka refused a row alone, with an error that may pass.
     pub(in crate::delivery) fn is_waited_for(&self, id: RowId) -> bool {
         self.rows.get(&id).is_some_and(|held| held.refusal.is_some())
     }
 
-    /// Queues the row of each partition that waited longest for another try, alone.
+    /// Queues the longest waiting row of each partition to be sent alone.
     pub(in crate::delivery) fn retry_waiting(&mut self) {
         let rows: Vec<_> = self.queues.values_mut().filter_map(|queue| queue.waiting.pop_front()).collect();
         rows.into_iter().for_each(|id| self.requeue(id));

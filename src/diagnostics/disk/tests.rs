@@ -111,7 +111,7 @@ fn parent_with_the_sticky_bit_is_not_open() {
             assert_eq!(found.is_some(), expected, "{bits:o} {}", place.display());
         }
     }
-    // The directory itself has a check of its own.
+    // The directory itself has its own check.
     mode(0o755);
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o777)).unwrap();
     assert_eq!(look(&directory, |_| Ok(false)).open_above, None);

@@ -29,7 +29,6 @@ impl Answers {
         Self(http::example_responses(rejected).into_iter().filter(possible).collect())
     }
 
-    /// Returns the responses that a webhook of the source can receive.
     pub(super) fn of_source(&self, source: &SourceConfig) -> Value {
         let has_signature = source.signature.has_secret() || source.signature.is_required();
         let possible = |answer: &&ExampleResponse| match answer.tag.as_str() {
@@ -40,7 +39,6 @@ impl Answers {
         responses(self.0.iter().filter(possible))
     }
 
-    /// Returns the response to a test of the URL.
     pub(super) fn probe(&self) -> Value {
         responses(self.0.iter().filter(|answer| answer.tag == "probe"))["200"].take()
     }
@@ -51,7 +49,6 @@ fn drops(routing: &routing::Config) -> bool {
     templates.chain(&routing.routes).any(|route| route.drop == Some(true))
 }
 
-/// Returns the schemas that the responses refer to.
 pub(super) fn schemas() -> [(&'static str, Value); 2] {
     let text = |about: &str| json!({ "type": "string", "description": about });
     let outcome = json!({
@@ -96,7 +93,7 @@ fn responses<'a>(answers: impl Iterator<Item = &'a ExampleResponse>) -> Value {
     Value::Object(each.collect())
 }
 
-/// Returns one response for all answers with the same status, which share a format.
+/// Returns one response for all answers of a status, which share a format.
 fn response(answers: &[&ExampleResponse]) -> Value {
     let is_problem = answers[0].body.get("type").is_some();
     let (name, member) = if is_problem { ("problem", "type") } else { ("outcome", "outcome") };
@@ -134,7 +131,7 @@ fn description(answer: &ExampleResponse) -> String {
     format!("{title}.")
 }
 
-/// Returns the headers of some answers. A header is required if every answer has it.
+/// Describes the headers. One is required if every answer has it.
 fn headers(answers: &[&ExampleResponse]) -> Map<String, Value> {
     let mut values: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, value) in answers.iter().flat_map(|answer| &answer.headers) {

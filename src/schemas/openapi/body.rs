@@ -25,7 +25,6 @@ pub(super) fn request(source: &SourceConfig) -> Value {
     })
 }
 
-/// Returns every schema that the document refers to.
 pub(super) fn schemas(settings: &Settings) -> Value {
     let modes: BTreeSet<_> = settings.ingest.sources.iter().map(|source| source.validation.name()).collect();
     let mut schemas = Map::new();
@@ -51,7 +50,7 @@ fn webhook(validation: Validation) -> String {
     named("webhook", validation)
 }
 
-/// Returns the schema name, which includes the validation because sources may differ in it.
+/// Includes the validation in the name because sources may differ in it.
 fn named(name: &str, validation: Validation) -> String {
     match validation {
         Validation::Documented => name.to_owned(),

@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-/// Returns the reaction of a [`Server`] to the request with that number.
+/// Reaction of a [`Server`] to the request with that number.
 type Script = fn(usize) -> Reply;
 
 enum Reply {
@@ -16,7 +16,7 @@ enum Reply {
     HangUp,
 }
 
-/// Minimal HTTP server on a free port. Its threads end with the client's connections.
+/// Its threads end with the client's connections.
 struct Server {
     url: Url,
     bodies: Receiver<Vec<u8>>,
@@ -56,7 +56,7 @@ fn serve(stream: TcpStream, script: Script, bodies: &Sender<Vec<u8>>, number: &A
             Reply::HangUp => return,
         };
         let length = answer.len();
-        // Uses one write, because several small ones would each wait for an acknowledgement.
+        // One write, because several small ones would each wait for an acknowledgement.
         let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n\r\n{answer}");
         if stream.write_all(answer.as_bytes()).is_err() {
             return;

@@ -45,7 +45,6 @@ fn other_answers_are_counted_by_retryability() {
     assert_eq!(read(401, "").1, "denied");
     assert_eq!(read(302, "").1, "unexpected");
     assert_eq!(read(500, "").1, "unexpected");
-    // A success status other than 200 does not count as a success.
     assert_eq!(read(204, "").1, "unexpected");
 }
 

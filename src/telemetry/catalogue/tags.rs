@@ -8,30 +8,24 @@ pub(crate) const OTHER: &str = "other";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantNames)]
 #[strum(serialize_all = "snake_case")]
 pub enum EventOutcome {
-    /// Acknowledged by Kafka.
     Acked,
     Spooled,
     Duplicate,
     Dropped,
     /// Probe of the URL by JustCall.
     Probe,
-    /// Durable as a dead letter.
     DeadLettered,
-    /// Not durable in time.
     Refused,
     Denied,
 }
 
 impl EventOutcome {
-    /// Returns the stable tag, which is the label's value.
     pub fn tag(self) -> &'static str {
         self.into()
     }
 }
 
-/// Outcomes of an event, in the order of [`EventOutcome`].
 pub(crate) const OUTCOMES: &[&str] = EventOutcome::VARIANTS;
-/// Reasons for which an event was not durable in time.
 pub(crate) const REFUSED: &[&str] = &[
     "ack_deadline",
     "queue_full",
@@ -46,7 +40,6 @@ pub(crate) const REFUSED: &[&str] = &[
     "signature_stale",
     OTHER,
 ];
-/// Reasons for which an event was not authenticated.
 pub(crate) const DENIED: &[&str] = &[
     "signature_missing",
     "signature_malformed",
@@ -57,7 +50,6 @@ pub(crate) const DENIED: &[&str] = &[
     "token",
     OTHER,
 ];
-/// Results of verifying a signature.
 pub(crate) const SIGNATURES: &[&str] = &[
     "valid",
     "signature_missing",
@@ -71,7 +63,6 @@ pub(crate) const SIGNATURES: &[&str] = &[
 ];
 /// Positions of secrets, inline ones first.
 pub(crate) const SECRETS: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7"];
-/// Reasons for which no retry can help an event.
 pub(crate) const REJECTED: &[&str] = &{
     let mut tags = [OTHER; REASONS.len() + 1];
     let mut at = 0;
@@ -81,7 +72,7 @@ pub(crate) const REJECTED: &[&str] = &{
     }
     tags
 };
-/// Reasons for which a request was rejected before ingest.
+/// Reasons to reject a request before ingest.
 pub(crate) const TURNED_AWAY: &[&str] = &[
     "unknown_path",
     "method",
@@ -100,12 +91,10 @@ pub(crate) const TURNED_AWAY: &[&str] = &[
     "tls_handshake",
     OTHER,
 ];
-/// Results of a reload of the settings.
 pub(crate) const RELOADS: &[&str] = &["success", "failure", OTHER];
 pub(crate) const SPANS_DROPPED: &[&str] = &["queue_full", "not_taken", "stopping", OTHER];
 pub(crate) const PRODUCERS_REPLACED: &[&str] =
     &["fatal", "panicked", "other_cluster", "silent", "outdated", OTHER];
-/// Causes of a failed delivery of a record.
 pub(crate) const DELIVERY_ERRORS: &[&str] = &[
     "queue_full",
     "unknown_topic",
@@ -119,9 +108,7 @@ pub(crate) const DELIVERY_ERRORS: &[&str] = &[
     OTHER,
 ];
 
-/// HTTP statuses of responses. Any other status is `other`.
 pub(crate) const STATUSES: &[&str] = &["200", "400", "401", "404", "405", "413", "415", "422", "503", OTHER];
 pub(crate) const RESULTS: &[&str] = &["acked", "spooled", "failed"];
-/// States of librdkafka's connection to a broker.
 pub(crate) const BROKERS: &[&str] = &["up", "connecting", "down", "idle", OTHER];
 pub(crate) const SECRET_KINDS: &[&str] = &["signature", "token"];

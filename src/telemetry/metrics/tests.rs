@@ -226,7 +226,7 @@ fn every_counter_is_zero_at_start() {
             _ => continue,
         };
         for line in lines {
-            // The CPU time is already above zero.
+            // Already above zero.
             if !line.starts_with("process_") {
                 assert_line(&text, &line);
                 seen += 1;

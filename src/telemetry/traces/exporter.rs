@@ -16,24 +16,19 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{sleep_until, timeout};
 
-/// Longest queue of spans, of about a kilobyte each.
+/// Spans of about a kilobyte each.
 const MAX_QUEUED_SPANS: usize = 8192;
-/// Largest batch, in spans.
 const MAX_BATCH_SPANS: usize = 1024;
 /// Longest wait for a full batch.
 const BATCH_TIMEOUT: Duration = Duration::from_secs(1);
-/// Interval of log lines about failures.
 const FAILURE_LOG_INTERVAL: Duration = Duration::from_secs(60);
-/// Path behind the collector's base URL, from the OTLP specification.
+/// From the OTLP specification.
 const TRACES_PATH: &str = "/v1/traces";
 
-/// Failure to start the export of spans.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
-    /// The HTTP client cannot be created.
     #[error("telemetry.otlp_endpoint: {0}")]
     Client(String),
-    /// The thread cannot be started.
     #[error("cannot start the thread that sends traces: {0}")]
     Thread(#[from] std::io::Error),
 }
@@ -69,7 +64,6 @@ impl Exporter {
         };
         std::thread::Builder::new().name("traces".into()).spawn(move || {
             runtime.block_on(sender.run());
-            // The receiver may be gone after its timeout.
             let _ = end.send(());
         })?;
         Ok(Self { queue, stop, ended: Mutex::new(Some(ended)), metrics })
@@ -96,7 +90,6 @@ impl Exporter {
     }
 }
 
-/// Sender of batches, on a thread of its own.
 struct BatchSender {
     spans: mpsc::Receiver<SpanData>,
     stop: Arc<Notify>,
@@ -189,12 +182,12 @@ fn client(endpoint: &str, timeout: Duration) -> reqwest::Result<Client> {
     builder.build()
 }
 
-/// The scheme of a URL is case-insensitive.
+/// Ignores the case of the scheme, as URLs do.
 fn uses_tls(endpoint: &str) -> bool {
     !endpoint.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:"))
 }
 
-/// Returns the resource that `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` describe.
+/// Describes the resource by `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`.
 fn resource() -> Resource {
     let described = Resource::builder().build();
     let name = described.get(&"service.name".into()).map(|name| name.to_string()).unwrap_or_default();
@@ -207,17 +200,14 @@ fn resource() -> Resource {
     all.build()
 }
 
-/// Longest base URL of a collector, in bytes.
+/// In bytes.
 const MAX_ENDPOINT_LEN: usize = 2048;
 
-/// Checks the base URL of a collector.
-///
-/// # Errors
-/// The URL cannot be used. The message describes what is required.
+/// Checks the base URL of a collector. Returns the requirement that it fails.
 pub(crate) fn check_endpoint(endpoint: &str) -> Result<(), &'static str> {
     let wanted = "must be the collector's base URL, such as `http://localhost:4318`";
     let url = Url::parse(endpoint).map_err(|_| wanted)?;
-    // Characters of RFC 3986, because the text is used in requests unchanged.
+    // Characters of RFC 3986, because requests contain the text unchanged.
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
     if !endpoint.bytes().all(is_allowed) || endpoint.len() > MAX_ENDPOINT_LEN {
         return Err(
@@ -243,9 +233,6 @@ pub(crate) fn check_endpoint(endpoint: &str) -> Result<(), &'static str> {
 }
 
 /// Checks an HTTP header for the collector.
-///
-/// # Errors
-/// The name or the value is invalid.
 pub(crate) fn check_header(name: &str, value: &str) -> Result<(), &'static str> {
     HeaderName::from_bytes(name.as_bytes()).map_err(|_| "is not a valid HTTP header name")?;
     HeaderValue::from_str(value).map(drop).map_err(|_| "has a value that is not valid in an HTTP header")

@@ -34,17 +34,17 @@ pub struct EventSpans {
     since: (SystemTime, Instant),
 }
 
-/// End of an event, for its span. Texts come from closed sets and from the settings.
+/// End of an event. Texts come from closed sets and from the settings.
 #[derive(Debug, Clone, Copy)]
 pub struct EndedEvent<'a> {
     pub source: &'a str,
-    /// Event type, if JustCall documents it.
+    /// `None`: not documented by JustCall.
     pub event_type: Option<KnownType>,
     /// `ce_id`.
     pub event_id: &'a str,
     /// One of [`tags::OUTCOMES`].
     pub outcome: &'static str,
-    /// Stable tag of the reason for which the event was refused or rejected.
+    /// Stable tag of the refusal or rejection.
     pub reason: Option<&'static str>,
     /// The event is durable, or needs no durability.
     pub is_good: bool,
@@ -101,7 +101,6 @@ impl EventSpans {
         self.tracer.export(SpanData { attributes, status, ..span });
     }
 
-    /// Returns a span that ends now.
     fn span(
         &self,
         name: &'static str,
@@ -137,7 +136,6 @@ impl<'a> OpenSpan<'a> {
         spans.tracer.export(SpanData { attributes, status: status(result), ..span });
     }
 
-    /// Ends the span of appending to the spool.
     pub(crate) fn spool(self, result: Result<(), &'static str>) {
         let Some((spans, since)) = self.0 else { return };
         let attributes = result.err().map(|reason| KeyValue::new("error.type", reason)).into_iter().collect();
@@ -147,8 +145,7 @@ impl<'a> OpenSpan<'a> {
     }
 }
 
-/// Spans of the records that a drain has sent, by row. The record's headers name the trace, whichever process
-/// accepted the event.
+/// Spans of the records that a drain has sent, by row. The record's headers name the trace.
 #[derive(Debug)]
 pub(crate) struct DrainSpans<R> {
     tracer: Tracer,
@@ -167,7 +164,6 @@ impl<R: Hash + Eq> DrainSpans<R> {
         Self { tracer, sent: HashMap::new() }
     }
 
-    /// Begins the span of a row that was sent.
     pub(crate) fn sent(&mut self, row: R, record: &Record) {
         if self.tracer.0.is_none() {
             return;
@@ -183,7 +179,6 @@ impl<R: Hash + Eq> DrainSpans<R> {
         self.sent.len()
     }
 
-    /// Ends the span of a row that was reported.
     pub(crate) fn reported(&mut self, row: &R, result: Result<(), &'static str>) {
         let Some(tracer) = &self.tracer.0 else { return };
         let Some(SentRow { context, topic, since }) = self.sent.remove(row) else { return };
@@ -191,7 +186,7 @@ impl<R: Hash + Eq> DrainSpans<R> {
         attributes.push(destination(&topic));
         let (trace, parent) = (TraceId::from(context.trace_id()), span_id(context.span_id()));
         let id = span_id(tracer.span_id());
-        // A clock that was set back would result in a negative duration.
+        // A clock that was set back would give a negative duration.
         let times = (since, SystemTime::now().max(since));
         let mut span = span("drain", SpanKind::Client, trace, id, parent, times);
         span.parent_span_is_remote = true;

@@ -136,7 +136,7 @@ fn collector_is_a_base_url_without_secrets() {
     }
 }
 
-/// A tracer that cannot start would end `serve` after its settings were found to be valid.
+/// Such a tracer would end `serve` although its settings are valid.
 #[test]
 fn tracer_starts_with_every_endpoint_that_is_accepted() {
     const PARTS: [&str; 12] = ["", ":", "/", "//", "a", "%41", "[::1]", "@", ":1", ".", "'", "]"];

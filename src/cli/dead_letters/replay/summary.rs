@@ -6,13 +6,11 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Counts, and the letters that need attention.
 #[derive(Debug, Default)]
 pub(super) struct ReplaySummary {
     dry_run: bool,
     /// Requested ids that are not in the topic.
     unknown: Vec<LetterId>,
-    /// Requested ids that were replayed before.
     already: Vec<LetterId>,
     replayed: u64,
     nothing: u64,
@@ -20,7 +18,6 @@ pub(super) struct ReplaySummary {
     stay: Vec<(LetterId, String, String)>,
 }
 
-/// Formats the result of one letter.
 pub(super) fn line(event: &ReplayEvent<'_>) -> String {
     let line = match event {
         ReplayEvent::Replayed(id, topics) => format!("{id}  goes to {}", topics.join(", ")),
@@ -32,12 +29,10 @@ pub(super) fn line(event: &ReplayEvent<'_>) -> String {
 }
 
 impl ReplaySummary {
-    /// Returns a summary without replayed letters.
     pub(super) fn of(dry_run: bool, unknown: Vec<LetterId>, already: Vec<LetterId>) -> Self {
         Self { dry_run, unknown, already, ..Self::default() }
     }
 
-    /// Counts an event of the replay.
     pub(super) fn add(&mut self, event: &ReplayEvent<'_>) {
         match event {
             ReplayEvent::Replayed(_, topics) => {
@@ -54,12 +49,10 @@ impl ReplaySummary {
         }
     }
 
-    /// Returns true if no selected letter remains to be replayed.
     pub(super) fn is_complete(&self) -> bool {
         self.stay.is_empty() && self.unknown.is_empty()
     }
 
-    /// Returns the summary as JSON.
     pub(super) fn json(&self) -> Value {
         let ids = |ids: &[LetterId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
         let stay: Vec<Value> = self
@@ -79,7 +72,6 @@ impl ReplaySummary {
     }
 }
 
-/// Formats the summary for a person.
 impl fmt::Display for ReplaySummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for id in &self.unknown {
