@@ -358,13 +358,8 @@ impl Delivery {
         self.phase.send_replace(Phase::Settling);
     }
 
-<<<<<<< HEAD
     /// Ends the drains after they have processed their reports, or at `deadline`.
     /// Returns the number of records that stay in the spool.
-=======
-    /// Ends the drains once they have processed their reports, or at `deadline` if the spool's disk hangs.
-    /// Returns the number of records left in the spool.
->>>>>>> k4
     pub async fn end(&self, deadline: Instant) -> u64 {
         self.phase.send_replace(Phase::Ended);
         let tasks = std::mem::take(&mut *self.tasks());

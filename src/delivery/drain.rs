@@ -79,13 +79,9 @@ struct Drain {
     cursor: RowId,
     /// Last row of the spool that need not be read again.
     through: RowId,
-<<<<<<< HEAD
     /// Last row of a restored file that is being read, and the values of `cursor` and `through` after it.
     rereading: Option<(RowId, RowId, RowId)>,
-    /// True if the first rows were read before the lane opened.
-=======
     /// The first rows were read before the lane opened.
->>>>>>> k4
     is_checked: bool,
     /// Delivery reports on rows that were not read yet.
     early: BTreeMap<RowId, Result<(), RecordFailure>>,

@@ -294,17 +294,10 @@ impl Lane {
         self.wake.notify_one();
     }
 
-<<<<<<< HEAD
     /// Counts rows that a failed commit left, or that a restored file has. The drain may have read beyond
     /// restored rows.
     pub(super) fn finds(&self, rows: &LateRows, is_restored: bool) {
         self.recounts(rows.count, rows.last);
-=======
-    /// Counts a row left by a failed commit or found in a restored file, where the drain may have read past
-    /// it.
-    pub(super) fn finds(&self, row: RowId, is_restored: bool) {
-        self.recounts(1, row);
->>>>>>> k4
         if is_restored {
             self.backlogged(|backlog| {
                 let (first, last) = backlog.restored.unwrap_or((rows.first, rows.last));
@@ -313,13 +306,8 @@ impl Lane {
         }
     }
 
-<<<<<<< HEAD
     /// Returns the first and the last row of a restored file that are still to be read, once.
     pub(super) fn take_restored(&self) -> Option<(RowId, RowId)> {
-=======
-    /// Returns, once, the first row of a restored file that is not read yet.
-    pub(super) fn take_restored(&self) -> Option<RowId> {
->>>>>>> k4
         self.backlogged(|backlog| backlog.restored.take())
     }
 

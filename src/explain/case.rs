@@ -56,7 +56,6 @@ pub(crate) struct WrittenCase {
     pub(crate) route: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) topics: Option<Value>,
-<<<<<<< HEAD
     /// Key of every record. Null means none.
     #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<Value>,
@@ -64,15 +63,6 @@ pub(crate) struct WrittenCase {
     pub(crate) partition: Option<Value>,
     /// Headers of every record. Null means absent.
     #[serde(default, deserialize_with = "texts", skip_serializing_if = "Option::is_none")]
-=======
-    /// Of every record. Null: none.
-    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
-    pub(crate) key: Option<Value>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) partition: Option<Value>,
-    /// Of every record. Null: absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
->>>>>>> k4
     pub(crate) headers: Option<Map<String, Value>>,
     /// Value of `dlq_reason`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -3,12 +3,6 @@
 use super::queue::Queue;
 use super::{Window, WindowLimits};
 
-<<<<<<< HEAD
-=======
-/// Bytes beyond its limit that a window may hold for stuck partitions, each with a record of any size.
-const MAX_STUCK_EXCESS: usize = 4 * 1024 * 1024;
-
->>>>>>> k4
 impl Window {
     /// Returns how much may be read. Rows are read in pages, so nothing until a quarter of the limits is
     /// free, unless only stuck or skipped partitions hold rows. Nothing while each partition is silent, or
