@@ -1,7 +1,5 @@
-//! Rules for the sources: allowed imports between rooms, one home for each library, unique names of types, short
-//! files, and folder names with a meaning.
-//!
-//! `tests.rs` and `tests/` are exempt.
+//! Rules for the sources, except `tests.rs` and `tests/`: allowed imports between rooms, one home for each library,
+//! unique type names, short files, and meaningful folder names.
 
 #[path = "architecture/source.rs"]
 mod source;
@@ -14,7 +12,7 @@ static BRIDGE: LazyLock<Vec<Source>> = LazyLock::new(|| sources("src"));
 
 static EVENTS_CRATE: LazyLock<Vec<Source>> = LazyLock::new(|| sources("crates/justcall-events/src"));
 
-/// Rooms with the rooms that each may import. A room that is not listed is an error.
+/// Rooms with the rooms that each may import.
 const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
@@ -89,7 +87,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("yaml", &["terminal"]),
 ];
 
-/// Libraries with the rooms that may use them. A companion, such as `rdkafka_sys`, counts as its library.
+/// Libraries with the rooms that may use them. `rdkafka_sys` counts as `rdkafka`.
 const HOMES: &[(&str, &[&str])] = &[
     // `app` starts its runtime.
     ("actix_web", &["http", "app"]),
@@ -101,15 +99,11 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("indicatif", &["cli", "terminal"]),
-    // `config` and `private_file` compare owners, `http` raises the limit on open files, `input` opens without
-    // waiting, `spool` looks for holes and room.
     ("rustix", &["config", "diagnostics", "http", "input", "private_file", "spool", "terminal"]),
-    // `send` sends events, `telemetry` traces; both through rustls.
     ("reqwest", &["send", "telemetry"]),
     ("rustls", &["http", "diagnostics", "send", "telemetry"]),
     ("opentelemetry", &["telemetry"]),
     ("tokio_rustls", &["http"]),
-    // `http` names the expected type in a violation, `telemetry` labels metrics with the closed set of types.
     (
         "justcall_events",
         &[
@@ -130,16 +124,14 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     ("subtle", &["secret"]),
     ("zeroize", &["secret", "http"]),
-    // Each swaps a value at a reload.
     ("arc_swap", &["watch", "ingest", "delivery", "kafka"]),
 ];
 
 const MAX_FILE_LINES: usize = 400;
 
-/// Folder names that are not allowed, because they do not state a content.
 const MEANINGLESS: &[&str] = &["utils", "common", "types", "manager", "helpers"];
 
-/// Names that several types may have, because their module completes them.
+/// Type names that a module completes, so that several types may have them.
 const SHARED_NAMES: &[&str] = &["Args", "Config", "Error"];
 
 #[test]
@@ -213,7 +205,6 @@ fn unused_homes(homes: &[(&str, &[&str])], sources: &[Source]) -> Vec<String> {
     unused.map(|(library, room)| format!("{room} does not use {library}")).collect()
 }
 
-/// Returns the names that several types have, each with the places of their definitions.
 fn shared_names(sources: &[Source]) -> Vec<String> {
     let mut places: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for source in sources {
@@ -225,7 +216,7 @@ fn shared_names(sources: &[Source]) -> Vec<String> {
     shared.map(|(name, places)| format!("{name}: {}", places.join(", "))).collect()
 }
 
-/// Returns the groups of files that import each other in a circle. A file and its children may.
+/// Returns the groups of files that import each other in a circle, except a file and its children.
 fn circles(sources: &[Source]) -> Vec<String> {
     let modules: Vec<Vec<&str>> = sources.iter().map(Source::modules).collect();
     let target = |path: &[String]| {
@@ -254,7 +245,6 @@ fn circles(sources: &[Source]) -> Vec<String> {
     (0..sources.len()).filter_map(circle).map(names).collect()
 }
 
-/// Returns the files that a file imports, directly or through others.
 fn reached_from(file: usize, imports: &[BTreeSet<usize>]) -> BTreeSet<usize> {
     let mut reached = BTreeSet::new();
     let mut open = vec![file];

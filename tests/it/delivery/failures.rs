@@ -1,7 +1,6 @@
-//! Refusals while Kafka does not accept records: 503 with `Retry-After`, within the deadline.
+//! Refusals while Kafka does not accept records.
 //!
-//! librdkafka's mock cluster simulates errors that a real broker does not return on demand. Each test first shows
-//! that the fault works.
+//! librdkafka's mock cluster simulates errors that a real broker does not return on demand.
 
 use crate::kit::bridge::{Bridge, until};
 use crate::kit::consume;
@@ -17,7 +16,7 @@ fn call(id: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Returns status, problem tag or outcome, and whether the response has `Retry-After`.
+/// Returns status, problem tag or outcome, and presence of `Retry-After`.
 fn summary(response: &crate::kit::http::Response) -> (u16, String, bool) {
     let json = response.json();
     let summary = json["outcome"].as_str().or_else(|| json["type"].as_str()?.rsplit(':').next());
@@ -167,7 +166,6 @@ fn full_queue_refuses_at_once() {
 
 #[test]
 fn bytes_in_flight_are_bounded_until_the_delivery_report() {
-    // Room for a few small events in flight.
     let (mock, bridge) =
         on_mock(&["server.max_body_bytes=1 KiB", "server.max_in_flight=64 KiB", "kafka.ack_deadline=300ms"]);
     mock.broker_round_trip_time(1, Duration::from_secs(3)).expect("the broker's latency is set");
@@ -203,7 +201,6 @@ fn missing_topic_that_may_not_be_created_delays_only_its_own_events() {
         assert_eq!(stuck.join().expect("an answer"), refused("ack_deadline"));
     });
     bridge.process.wait_for_line("topics.create_missing is off", Duration::from_secs(10));
-    // An operator creates the topic: no restart is needed.
     consume::create_topic(kafka.bootstrap(), &bridge.topic("sms.sent"), 1);
     until("the lane to open", || bridge.post(sms).status == 200);
 }

@@ -1,5 +1,3 @@
-//! Start, stop, and output of the commands.
-
 use crate::delivery::records::assert_every_type_is_unchanged;
 use crate::kit::bridge::{Bridge, PATH, UNSIGNED, until};
 use crate::kit::consume;
@@ -207,7 +205,6 @@ fn stop_does_not_wait_for_a_name_look_up() {
     let status = bridge.process.wait_exit(Duration::from_secs(75));
     assert!(status.code().is_some(), "{status}");
     tail.signal("TERM");
-    // `tail` ends by a signal with success, whatever it waits for.
     assert_eq!(tail.wait_exit(Duration::from_secs(75)).code(), Some(0), "{:?}", tail.stderr());
 }
 

@@ -1,5 +1,3 @@
-//! Outage of Kafka with a spool: responses, metrics and logs, and the contents of the topics afterwards.
-
 use crate::kit::bridge::{Bridge, UNSIGNED, until};
 use crate::kit::clock::Clock;
 use crate::kit::consume;
@@ -22,8 +20,7 @@ fn call(id: &str, ring: usize) -> Vec<u8> {
 
 /// Returns status and outcome of an event.
 ///
-/// A disk that delays the spool by more than a second causes a refusal, so the function retries. An event that is
-/// then a duplicate was spooled.
+/// Retries a refusal, which a disk that delays the spool by over a second causes. A duplicate then was spooled.
 fn outcome(bridge: &Bridge, body: &[u8]) -> (u16, String) {
     let deadline = Instant::now() + Duration::from_secs(60);
     let mut result = answer(bridge, body);
@@ -78,7 +75,6 @@ fn spool(args: &[&str], directory: &Path) -> (Option<i32>, Vec<String>) {
     (status.code(), command.stdout())
 }
 
-/// Topic of three partitions on a cluster of three brokers, of which one can be frozen.
 struct OneOfThree {
     kafka: Kafka,
     prefix: String,
@@ -95,7 +91,6 @@ impl OneOfThree {
 
     fn start() -> Self {
         let mut case = Self::with_partitions(3);
-        // Ten calls of one partition each.
         let names: Vec<_> = (0..60).map(|n| format!("call_{n}")).collect();
         let keys: Vec<_> = names.iter().map(|name| name.as_bytes()).collect();
         let partitions = java_partitions(&keys, 3);
@@ -107,7 +102,7 @@ impl OneOfThree {
         case
     }
 
-    /// The same with that number of partitions, and one call for each of them.
+    /// One call for each partition.
     fn with_partitions(count: usize) -> Self {
         let kafka = Kafka::start(Options { brokers: 3, ..Options::default() });
         let (prefix, directory) = place();
@@ -140,9 +135,8 @@ impl OneOfThree {
         .into_bytes()
     }
 
-    /// Asserts that the topic holds `count` events, those of each key in order.
-    ///
-    /// A record in flight at the freeze may be written twice; its first occurrence counts.
+    /// Asserts `count` events, those of each key in order. A record in flight at the freeze may be written twice; its
+    /// first occurrence counts.
     fn assert_ordered(&self, count: usize) {
         let records =
             consume::read_topic(self.kafka.bootstrap(), &self.topic, count, Duration::from_secs(60));
@@ -159,8 +153,7 @@ impl OneOfThree {
     }
 }
 
-/// Refused records, while the broker of another partition is frozen and that partition has more records than a
-/// drain's window.
+/// The stuck partition has more records than a drain's window.
 #[test]
 fn stuck_partition_and_refused_records_delay_no_other_key() {
     const STUCK: usize = 600;
@@ -185,7 +178,7 @@ fn stuck_partition_and_refused_records_delay_no_other_key() {
     bridge.wait_for_metric("spool_rows", STUCK as u64 + 51);
     (0..3).filter(|broker| *broker != case.broker).for_each(|broker| case.kafka.broker(broker).thaw());
     let stuck = STUCK as u64;
-    // All but those of the frozen broker, and perhaps the dead letter if its partition is there.
+    // The dead letter may be in a partition of the frozen broker.
     until("the healthy partition", || bridge.metric("spool_rows") <= stuck + 1);
     for n in 10..30 {
         assert_eq!(post(&case.stuck[n % 10], STUCK + n, 10), spooled());
@@ -198,7 +191,7 @@ fn stuck_partition_and_refused_records_delay_no_other_key() {
     case.assert_ordered(STUCK + 50 + 40 + 1);
 }
 
-/// Many partitions are frozen together, each with a part of a backlog that no drain holds in memory.
+/// Each has a part of a backlog that no drain holds in memory.
 #[test]
 fn many_stuck_partitions_delay_no_other_key() {
     const ROUNDS: usize = 20;
@@ -267,7 +260,6 @@ fn topic_that_grows_costs_no_innocent_record() {
     assert_eq!(written(&topic, events - large), events - large);
 }
 
-/// Without a spool, a refused record becomes a dead letter although other records are in flight.
 #[test]
 fn refused_record_beside_a_stuck_partition_is_a_dead_letter_without_a_spool() {
     let case = OneOfThree::start();
@@ -333,8 +325,6 @@ fn outage_and_restart_cost_no_event_and_no_order() {
     until("straight to Kafka again", || outcome(&bridge, &call("fresh", 0)).1 != "spooled");
 }
 
-/// A topic that refuses the timestamps of a backlog accepts its records with the present time, without delay of
-/// others.
 #[test]
 fn backlog_whose_timestamps_the_topic_refuses_is_drained_and_delays_no_fresh_event() {
     let kafka = Kafka::shared();

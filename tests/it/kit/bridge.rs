@@ -1,4 +1,4 @@
-//! A running bridge: the real binary on free ports.
+//! The real binary on free ports.
 
 use super::http::{self, Response};
 use super::process::Process;
@@ -10,12 +10,11 @@ use std::time::{Duration, Instant};
 
 pub(crate) const PATH: &str = "/webhooks/justcall";
 
-/// Setting that a bridge needs to accept unsigned events.
 pub(crate) const UNSIGNED: &str = "sources.main.signature.required=false";
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Process of `justcall-bridge serve`, with topics that no other bridge uses.
+/// Has topics that no other bridge uses.
 pub(crate) struct Bridge {
     pub(crate) process: Process,
     pub(crate) ingress: SocketAddr,
@@ -24,20 +23,18 @@ pub(crate) struct Bridge {
 }
 
 impl Bridge {
-    /// Starts a bridge and waits until it is ready.
     pub(crate) fn serve(bootstrap: &str, settings: &[&str]) -> Self {
         let bridge = Self::start(bootstrap, settings);
         bridge.wait_ready(true);
         bridge
     }
 
-    /// Starts a bridge and waits until it listens.
+    /// Returns once the bridge listens.
     pub(crate) fn start(bootstrap: &str, settings: &[&str]) -> Self {
         Self::start_with(bootstrap, settings, &[])
     }
 
-    /// Starts a bridge with environment variables and waits until it listens. It ignores SIGXFSZ, so that a file size
-    /// limit is an error.
+    /// Returns once the bridge listens. It ignores SIGXFSZ, so that a file size limit is an error.
     pub(crate) fn start_with(bootstrap: &str, settings: &[&str], env: &[(&str, &str)]) -> Self {
         Self::launch("trap '' XFSZ", &["serve"], bootstrap, settings, env)
     }
@@ -49,7 +46,7 @@ impl Bridge {
         bridge
     }
 
-    /// Starts a bridge from a shell after another command, and waits until it is ready.
+    /// Runs a shell command before the bridge, and returns once the bridge is ready.
     pub(crate) fn serve_after(shell: &str, bootstrap: &str, settings: &[&str]) -> Self {
         let bridge = Self::launch(shell, &["serve"], bootstrap, settings, &[]);
         bridge.wait_ready(true);
@@ -109,7 +106,7 @@ impl Bridge {
         until("readiness", || self.admin("/readyz").status == wanted);
     }
 
-    /// Returns a metric's current value; `name` has no `justcall_bridge_`.
+    /// Returns a metric's value; `name` has no `justcall_bridge_`.
     pub(crate) fn metric(&self, name: &str) -> u64 {
         let text = self.admin("/metrics").text().to_owned();
         let start = format!("{} ", metric_name(name));
@@ -117,7 +114,7 @@ impl Bridge {
         line.unwrap_or_else(|| panic!("no metric {name} in:\n{text}")).parse().expect("a whole number")
     }
 
-    /// Returns the sum of a metric over its labels; 0 if it does not exist.
+    /// Returns the sum over labels; 0 without the metric.
     pub(crate) fn metric_sum(&self, name: &str) -> f64 {
         let text = self.admin("/metrics").text().to_owned();
         let start = metric_name(name);
@@ -136,12 +133,11 @@ impl Bridge {
     }
 }
 
-/// Returns the name of a metric as scraped. Names with `process_` have no other prefix.
 pub(crate) fn metric_name(name: &str) -> String {
     if name.starts_with("process_") { name.to_owned() } else { format!("justcall_bridge_{name}") }
 }
 
-/// Returns settings that accept unsigned events, for each source without a setting of its own.
+/// Returns settings for each source without a setting of its own.
 fn unsigned(settings: &[&str]) -> Vec<String> {
     let mut sources: Vec<_> =
         settings.iter().filter_map(|setting| setting.strip_prefix("sources.")?.split('.').next()).collect();

@@ -1,5 +1,3 @@
-//! The verdict finds each kind of failure, and the proxy, clock and load work as described.
-
 use crate::delivery::faults::print_line;
 use crate::kit::clock::Clock;
 use crate::kit::consume::Read;
@@ -169,7 +167,7 @@ fn key_in_two_partitions_is_a_failure() {
 
 #[test]
 fn load_retries_refused_events_and_never_repeats_a_body() {
-    // Refuses the first try of each body and accepts the second.
+    // Refuses the first try of each body.
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     std::thread::spawn(move || {

@@ -1,5 +1,3 @@
-//! The bridge is killed or stopped in each of its states, and restarts on the remaining files.
-
 use super::fault::Fault;
 use super::trial::{Plan, Trial};
 use super::{Case, Context};

@@ -10,7 +10,7 @@ pub(super) const CASES: [Case; 2] = [("bits flipped", bits_flipped), ("torn tail
 
 const FLIPS: usize = 3;
 
-/// Flips one bit in each of some bodies. Those may be lost, but are counted; all others are delivered.
+/// Damaged bodies may be lost, but are counted; all others are delivered.
 fn bits_flipped(context: &Context<'_>) {
     if !Plan::default().spool {
         return context.report_skipped("there is no spool");
@@ -48,7 +48,7 @@ fn flip(trial: &mut Trial<'_>) -> usize {
     chosen.len()
 }
 
-/// Appends a partial frame after the last commit, as a crash may leave it. No earlier row may be lost.
+/// Appends a partial frame after the last commit, as a crash may leave it.
 fn torn_tail(context: &Context<'_>) {
     let mut trial = context.begin(Plan::default());
     context.cluster.kafka.freeze();

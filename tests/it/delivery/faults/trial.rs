@@ -1,5 +1,3 @@
-//! One trial: a bridge under load, a fault, and the verdict.
-
 use super::proxied_cluster::ProxiedCluster;
 use crate::kit::bridge::{Bridge, until};
 use crate::kit::load::{self, Answer, Load, Sent, Shape, Try};
@@ -14,10 +12,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// Returns the accepted excess over the deadline on this machine.
+/// Returns the accepted excess over the deadline.
 ///
 /// It grows if more than four processes wait for each processor, because an answer passes through several threads.
-/// The row shows the measured time.
 fn delay_tolerance() -> Duration {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').take(2).filter_map(|it| it.parse::<f64>().ok()).fold(0.0, f64::max);
@@ -33,19 +30,18 @@ const TIMEOUT: Duration = Duration::from_secs(240);
 pub(crate) enum Moment {
     /// Topics and connections are being created.
     Early,
-    /// Topics and connections exist.
     Steady,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) spool: bool,
-    /// Set if answers must meet the deadline, which a full or failing disk prevents.
+    /// Answers must meet the deadline, which a full or failing disk prevents.
     pub(crate) is_prompt: bool,
     pub(crate) shape: Shape,
     pub(crate) settings: Vec<String>,
     pub(crate) environment: Vec<(&'static str, String)>,
-    /// Folder of the spool, instead of one of the trial's own.
+    /// Replaces the trial's own folder of the spool.
     pub(crate) directory: Option<PathBuf>,
 }
 
@@ -53,7 +49,6 @@ impl Default for Plan {
     fn default() -> Self {
         let shape = Shape { senders: 6, pause: Duration::from_millis(40), body_bytes: 600 };
         Self {
-            // The suite can also run without a spool, and every promise holds there too.
             spool: std::env::var_os("FAULT_WITHOUT_SPOOL").is_none(),
             is_prompt: true,
             shape,
@@ -154,7 +149,7 @@ impl<'a> Trial<'a> {
         self.until_more(answer, more);
     }
 
-    /// Waives the obligations until now and shortly after, because an answer follows its acknowledgement.
+    /// Waives obligations until shortly after now, because an answer follows its acknowledgement.
     pub(crate) fn waive(&mut self, kind: Option<&'static str>) {
         self.waivers.push(Waiver { kind, until: self.load.now() + Duration::from_secs(1) });
     }
@@ -177,7 +172,6 @@ impl<'a> Trial<'a> {
         assert!(status.success() || !self.plan.spool, "the stop left events undelivered: {status}");
     }
 
-    /// Starts a bridge on the files of the former one.
     pub(crate) fn start_bridge(&mut self) {
         let bridge = launch(self.cluster, &self.plan, &self.prefix, self.folder.path(), self.deadline);
         self.load.set_target(Some(bridge.ingress));
@@ -230,7 +224,6 @@ fn problems(verdict: &Verdict, damaged: f64, deadline: Option<Duration>) -> Vec<
     problems
 }
 
-/// Posts an event after the load, and returns it as an obligation.
 fn post_fresh_event(bridge: &Bridge, load_began: Instant) -> Sent {
     let body = load::body("sms.sent", "message_id", "key-0", usize::MAX, 200);
     // Not earlier, because events in flight until now may precede it in the log.
@@ -246,12 +239,11 @@ fn launch(cluster: &ProxiedCluster, plan: &Plan, prefix: &str, folder: &Path, de
         format!("topics.replication_factor={}", cluster.brokers()),
         format!("kafka.ack_deadline={}ms", deadline.as_millis()),
         "shutdown.timeout=4s".into(),
-        // The default of ten seconds would delay every case until the next attempt.
+        // The default of ten seconds would delay every case.
         "kafka.properties.reconnect.backoff.max.ms=500".into(),
     ];
     if plan.spool {
         let directory = directory(plan, folder);
-        // Exists already on a read-only disk.
         let _ = fs::create_dir(&directory);
         settings.push(format!("spool.directory={}", directory.display()));
     }

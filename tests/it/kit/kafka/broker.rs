@@ -1,5 +1,3 @@
-//! One broker: ports, folder and process.
-
 use super::Options;
 use crate::kit::java::java;
 use std::collections::{BTreeMap, HashSet};
@@ -17,8 +15,7 @@ const CONTROLLER_LISTENER: &str = "CONTROLLER";
 /// Arbitrary sixteen bytes in URL-safe Base64, as Kafka requires.
 const CLUSTER_ID: &str = "justcall-bridge-kit-0w";
 
-/// Range of ports below those of outgoing connections, so that none of them takes a broker's port while the broker is
-/// down.
+/// Below the ports of outgoing connections, so that none takes a stopped broker's port.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
 pub(crate) struct Broker {
@@ -32,9 +29,7 @@ pub(crate) struct Broker {
 #[derive(Default)]
 struct State {
     process: Option<Child>,
-    /// Process that keeps the broker stopped.
-    ///
-    /// It continues the broker when its standard input ends, so that a frozen broker ends with the test process.
+    /// Keeps the broker stopped until its standard input ends, and so at the latest until the test process ends.
     freezer: Option<Child>,
 }
 
@@ -155,7 +150,6 @@ impl Drop for Broker {
     }
 }
 
-/// Closes the process's standard input and waits for its end.
 fn end(mut process: Child) {
     drop(process.stdin.take());
     process.wait().expect("the child's end");
