@@ -1,4 +1,4 @@
-//! `dead-letters`: each letter is replayed exactly once, also after crashes and with concurrent replays.
+//! Each letter is replayed exactly once, also after crashes and with concurrent replays.
 
 mod golden;
 mod many_letters;

@@ -1,4 +1,4 @@
-//! Golden help texts and default settings, because both are part of the interface.
+//! Help texts and default settings are part of the interface.
 
 use crate::kit::golden;
 use crate::kit::process::{Process, bridge_command};
@@ -27,7 +27,7 @@ fn commands(help: &str) -> Vec<String> {
     names.filter(|name| *name != "help").map(str::to_owned).collect()
 }
 
-/// Compares the help of a command and its subcommands with the golden files. Returns their number.
+/// Includes subcommands. Returns the number of commands.
 fn compare_help(path: &[String]) -> usize {
     let args: Vec<&str> = path.iter().map(String::as_str).chain(["--help"]).collect();
     let help = output(&args);

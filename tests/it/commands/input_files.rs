@@ -1,4 +1,4 @@
-//! Commands that read files: no file makes them wait or read without end.
+//! No file makes a command wait or read without end.
 
 use crate::kit::process::bridge_command;
 use std::fs;
@@ -133,7 +133,7 @@ fn pipe_of_a_shell_is_read_like_standard_input() {
     }
 }
 
-/// Waits until a process handles SIGTERM; before, the signal would kill it.
+/// Before, SIGTERM would kill the process.
 fn wait_for_signal_handler(process: u32) {
     let deadline = Instant::now() + TIMEOUT;
     let caught = || {

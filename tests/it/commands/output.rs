@@ -20,7 +20,7 @@ const HOSTILE: &str =
 /// Same characters unescaped, as far as JSON allows them in a string.
 const RAW: &str = "b\u{7f}\u{9b}31m\u{85}\u{200e}\u{61c}\u{202e}\u{2066}\u{2028}\u{2029}z";
 
-/// Id that becomes a key, although terminals interpret its characters.
+/// Becomes a key, although terminals interpret its characters.
 const ACCEPTED_ID: &str = "a\u{200e}\u{61c}\u{202e}\u{2066}\u{2028}\u{2029}z";
 
 fn command(args: &[&str]) -> Command {
@@ -29,7 +29,7 @@ fn command(args: &[&str]) -> Command {
     command
 }
 
-/// Panics if the bytes contain a character that terminals interpret.
+/// Panics on a character that terminals interpret.
 fn assert_harmless(what: &str, bytes: &[u8]) {
     let text = std::str::from_utf8(bytes).unwrap_or_else(|error| panic!("{what}: {error}"));
     let is_obeyed = |c: char| {

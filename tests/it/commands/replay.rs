@@ -1,5 +1,3 @@
-//! `replay` of files: backfills and exports.
-
 use crate::kit::bridge::{Bridge, until};
 use crate::kit::command::{Place, finish, normal};
 use crate::kit::consume::{self, Read, create_topic, create_topic_with};
@@ -64,7 +62,7 @@ fn number(read: &Read) -> usize {
     body["data"]["duration"].as_u64().and_then(|number| number.try_into().ok()).expect("a number")
 }
 
-/// Returns the numbers of each key in the order of the log, without repetitions.
+/// Returns the numbers of each key in log order, without repetitions.
 fn first_occurrences(records: &[Read]) -> BTreeMap<Vec<u8>, Vec<usize>> {
     let mut keys: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
     for record in records {
@@ -378,7 +376,6 @@ fn export_of_a_spool_replays_to_identical_records() {
     assert!(drained.is_empty(), "the drain writes other records: {drained:?}");
 }
 
-/// Headers of the same name survive, and a record without a time does not become one of 1970.
 #[test]
 fn headers_of_one_name_and_missing_times_survive_an_export() {
     let kafka = Kafka::shared().bootstrap();
@@ -427,8 +424,7 @@ fn headers_of_one_name_and_missing_times_survive_an_export() {
     }
 }
 
-/// Shows and replays a rejected body in the form of an exported record, as in docs/operations/outage.md and in two
-/// other ways.
+/// As in docs/operations/outage.md, and in two other ways.
 #[test]
 fn rejected_body_in_the_form_of_a_record_reaches_no_topic_that_it_names() {
     let backfill = Backfill::new("");
@@ -487,7 +483,7 @@ fn is_letter_id(word: &str) -> bool {
     })
 }
 
-/// Returns records without offsets; an export does not keep the order of headers.
+/// Removes offsets; an export does not keep the order of headers.
 fn comparable(reads: Vec<Read>) -> Vec<Read> {
     let each = |mut read: Read| {
         read.headers.sort();

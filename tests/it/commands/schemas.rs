@@ -1,5 +1,3 @@
-//! Documents of `schema`, checked by independent validators.
-
 mod agreement;
 mod headers;
 mod mutations;

@@ -1,5 +1,3 @@
-//! `tail`: displayed and masked content.
-
 mod masked;
 
 use crate::kit::bridge::{Bridge, until};

@@ -1,6 +1,6 @@
-//! The ingress under attack, beside honest traffic that must all be accepted.
+//! The ingress under attack: honest traffic must all be accepted.
 //!
-//! Each case prints the latency of honest senders and the memory used; docs/operations/hardening.md has the table.
+//! Each case prints a row of the table in docs/operations/hardening.md.
 
 mod bodies;
 mod heads;

@@ -26,7 +26,6 @@ fn bridge() -> Bridge {
     )
 }
 
-/// Returns status and result of a response, as the tables here have them.
 fn summary(response: &Response) -> (u16, String) {
     let json = response.json();
     let tag = if response.status == 200 {
@@ -156,7 +155,6 @@ fn deep_nesting_and_odd_values_in_unknown_fields_are_accepted() {
     check(&bridge(), &cases);
 }
 
-/// Each rejected body with the pointer of its violation, and the name of the type there.
 #[test]
 fn violations_are_reported_with_their_pointer() {
     let bridge = bridge();

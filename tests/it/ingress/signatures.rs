@@ -1,5 +1,3 @@
-//! Only signed events are accepted, and nothing else is written to Kafka.
-
 mod modes;
 mod other_languages;
 mod replay;

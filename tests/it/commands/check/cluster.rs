@@ -1,5 +1,3 @@
-//! `check` of topics and brokers on a cluster of three brokers.
-
 use super::healthy::healthy_bridge_has_only_ok_lines_and_a_broken_one_remedies;
 use super::{Bridge, Expected};
 use crate::kit::bridge::until;
@@ -7,7 +5,7 @@ use crate::kit::consume::{create_topic_with, topic_end};
 use crate::kit::kafka::{Kafka, Options};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Existing topic: partitions, replicas and configuration, with further settings of the bridge.
+/// Partitions, replicas and configuration, with further settings of the bridge.
 type Topic<'a> = (i32, i32, &'a [(&'a str, &'a str)], &'a [&'a str]);
 
 const SAFE: (&str, &str) = ("min.insync.replicas", "2");
@@ -143,7 +141,7 @@ fn bridge(kafka: &Kafka, (partitions, replicas, config, settings): Topic<'_>) ->
     bridge
 }
 
-/// One cluster for all cases, because three brokers start slowly. The case that breaks it is the last.
+/// One cluster for all cases, because it starts slowly. The case that breaks it is the last.
 #[test]
 fn check_reports_each_fault_of_a_three_broker_cluster() {
     let kafka = three();

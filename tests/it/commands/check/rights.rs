@@ -1,4 +1,4 @@
-//! `check` of missing rights, on a broker that denies everything that was not granted.
+//! On a broker that denies everything that was not granted.
 
 use super::Bridge;
 use crate::kit::bridge::until;

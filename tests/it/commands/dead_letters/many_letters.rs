@@ -1,5 +1,3 @@
-//! Many letters, and replays that are killed or run concurrently.
-
 use crate::kit::bridge::until;
 use crate::kit::command::{Place, finish};
 use crate::kit::consume::{self, create_topic, create_topic_with, read_committed};
@@ -22,7 +20,7 @@ pub(super) struct ManyLetters {
 }
 
 impl ManyLetters {
-    /// Fills a dead-letter topic on the shared cluster with letters that are valid now.
+    /// The letters are valid now.
     fn new(letters: usize) -> Self {
         Self::on(Kafka::shared().bootstrap(), letters)
     }
@@ -60,7 +58,7 @@ impl ManyLetters {
         format!("{}call.completed", self.prefix)
     }
 
-    /// Panics unless every letter became one record, for readers of committed records.
+    /// For readers of committed records.
     pub(super) fn assert_each_once(&self) {
         let mut seen: HashMap<String, usize> = HashMap::new();
         // Kafka acknowledges the end of a transaction before it is visible in each partition.
@@ -116,7 +114,7 @@ fn killed_replays_resume_without_loss_or_duplicates() {
     many_letters.assert_each_once();
 }
 
-/// Number of stops within a transaction, of each kind.
+/// Stops within a transaction, of each kind.
 const STOPS: usize = 4;
 
 /// Time in which a busy broker ends a transaction.
@@ -183,7 +181,7 @@ impl OpenTransactions {
         Self { topic: topic.to_owned(), committed, all }
     }
 
-    /// Returns whether a partition has records after its last stable offset.
+    /// Finds records after a partition's last stable offset.
     fn are_open(&self) -> bool {
         let end = |consumer: &BaseConsumer, partition| {
             consumer.fetch_watermarks(&self.topic, partition, TIMEOUT).expect("watermarks").1

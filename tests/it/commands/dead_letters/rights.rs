@@ -1,4 +1,4 @@
-//! Rights that `dead-letters` needs, on a broker that denies everything that was not granted.
+//! On a broker that denies everything that was not granted.
 
 use super::many_letters::{ManyLetters, REPLAY};
 use crate::kit::bridge::until;

@@ -95,8 +95,7 @@ fn schema_of_unknown_types_excludes_known_types() {
     }
 }
 
-/// Bodies that docs/reference/schemas.md lists: valid by the schema and rejected by the bridge, because JSON Schema
-/// cannot express the rule.
+/// Differences that docs/reference/schemas.md lists, because JSON Schema cannot express the rule.
 #[test]
 fn documented_differences_exist() {
     let long = format!("\"{}\"", "é".repeat(200));

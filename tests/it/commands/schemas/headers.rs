@@ -8,10 +8,10 @@ use crate::kit::kafka::Kafka;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Settings of a bridge that rejects events and whose topics refuse records.
+/// The bridge rejects events, and its topics refuse records.
 const STRICT: [&str; 2] = ["unknown_events=dead_letter", "sources.main.validation=tolerant"];
 
-/// Returns a call whose time is not a string, which tolerant validation accepts.
+/// The time is not a string, which tolerant validation accepts.
 fn call(id: &str, more: &str) -> String {
     format!(
         r#"{{"event":"call.completed","timestamp":true,"data":{{"call_id":"{id}","direction":"{more}"}}}}"#
@@ -27,7 +27,7 @@ fn post(bridge: &Bridge, body: &str) -> u16 {
     http::post(bridge.ingress, PATH, &traced, body.as_bytes()).expect("an answer").status
 }
 
-/// Returns the required and the possible headers of a message in the document.
+/// Returns the required and the possible headers.
 fn described(document: &Value, message: &Value) -> (BTreeSet<String>, BTreeSet<String>) {
     let common = json!([{ "$ref": "#/components/schemas/headers" }]);
     let own = &message["headers"];

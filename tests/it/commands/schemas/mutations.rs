@@ -1,9 +1,7 @@
-//! Valid and invalid variants of the samples.
-
 use justcall_events::{Dialect, KnownType, Validation, identity_pointers, samples, schema};
 use serde_json::{Value, json};
 
-/// Returns values for any field: each is valid for some kinds of field only.
+/// Each value is valid for some kinds of field only.
 fn values() -> Vec<Value> {
     let long = "x".repeat(256);
     let times = [
@@ -56,7 +54,7 @@ fn values() -> Vec<Value> {
     texts.chain(rest).collect()
 }
 
-/// Returns a valid body of a type, without fields that no schema describes.
+/// Returns a valid body without fields that no schema describes.
 fn right(known: KnownType, dialect: Dialect) -> Value {
     if let Some((_, sample)) = samples(dialect).find(|(sample, _)| *sample == known) {
         let mut right: Value = serde_json::from_str(sample).expect("a sample is JSON");
@@ -105,7 +103,7 @@ fn live_fields(known: KnownType, dialect: Dialect) -> Vec<String> {
         .collect()
 }
 
-/// Returns the fields of the objects in `data`, each with its object.
+/// Returns pairs of object and field.
 fn nested_fields(body: &Value) -> Vec<(String, String)> {
     let data = body["data"].as_object().into_iter().flatten();
     let objects = data.filter_map(|(name, value)| Some((name, value.as_object()?)));
@@ -122,8 +120,7 @@ fn with(body: &Value, pointer: &str, name: &str, value: Option<&Value>) -> Value
     body
 }
 
-/// Returns bodies of a type: the valid one, each field removed or replaced, and every combination of values of the
-/// identity and envelope fields.
+/// Returns the valid body, each field removed or replaced, and all combinations of identity and envelope values.
 pub(super) fn of(known: KnownType, dialect: Dialect) -> Vec<Value> {
     let right = right(known, dialect);
     let values = values();

@@ -1,5 +1,3 @@
-//! Markers in topics: `tail` shows none by default.
-
 use super::{TIMEOUT, place_of};
 use crate::kit::bridge::{Bridge, PATH};
 use crate::kit::command::Place;

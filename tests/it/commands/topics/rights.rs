@@ -1,5 +1,4 @@
-//! Rights from `topics export` suffice and each is necessary, on a broker that denies everything that was not
-//! granted.
+//! Rights from `topics export` suffice and each is necessary, on a broker that denies all others.
 
 mod readers;
 
@@ -15,7 +14,7 @@ use yaml_rust2::YamlLoader;
 
 type Right = (String, String, String);
 
-/// Locks the broker for one test at a time, because the tests share its user.
+/// One test at a time, because the tests share the user.
 fn guarded() -> MutexGuard<'static, Secured> {
     static GUARDED: OnceLock<Mutex<Secured>> = OnceLock::new();
     let guarded = GUARDED.get_or_init(|| Mutex::new(Kafka::start_guarded()));
@@ -95,7 +94,7 @@ fn is_acked(bridge: &Bridge, number: usize) -> bool {
     answer.status == 200
 }
 
-/// Posts until an event is acknowledged; a granted right applies after a delay.
+/// A granted right applies after a delay.
 fn until_acked(bridge: &Bridge) {
     let deadline = Instant::now() + Duration::from_secs(90);
     let mut number = 0;

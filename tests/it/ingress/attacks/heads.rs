@@ -1,5 +1,3 @@
-//! Request heads that are too large, too many, or invalid.
-
 use super::trial::Target;
 use crate::kit::bridge::PATH;
 use crate::kit::http::{Connection, post_bytes};
@@ -8,7 +6,7 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// Sends one header of megabytes, then thousands of headers: answered 431 or cut off.
+/// One header of megabytes, then thousands of headers, are answered 431 or cut off.
 pub(super) fn huge(target: &Target) {
     target.set_established();
     let one = format!("GET {PATH} HTTP/1.1\r\nhost: bridge\r\nx: {}\r\n\r\n", "x".repeat(4 << 20));
@@ -26,8 +24,7 @@ pub(super) fn huge(target: &Target) {
     }
 }
 
-/// Sends almost the largest head, without its end, which is the highest cost of a connection. A larger head ends the
-/// connection at once.
+/// Almost the largest head, without its end, is the highest cost of a connection.
 pub(super) fn large_and_unfinished(target: &Target, connections: usize) {
     let start = format!("GET {PATH} HTTP/1.1\r\nhost: bridge\r\nx: ");
     let head = format!("{start}{}", "x".repeat(15 * 1024));

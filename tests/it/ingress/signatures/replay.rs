@@ -1,5 +1,3 @@
-//! Repeated signed requests, and one signature with many bodies.
-
 use super::request::{Request, SIGNATURE, ahead, call, now, records_by_topic, summary};
 use super::{SECRET, URL};
 use crate::kit::bridge::Bridge;
@@ -83,8 +81,7 @@ fn request_acked_by_kafka_is_written_again_after_a_restart() {
     assert_eq!(ids[0], ids[1]);
 }
 
-/// One second's signature may have many events under load, so none is denied; a reused signature shows in the
-/// metrics.
+/// Under load, one second's signature may have many events, so none is denied.
 #[test]
 fn bodies_with_one_signature_are_accepted_and_counted_from_the_eleventh_on() {
     let kafka = Kafka::shared().bootstrap();

@@ -1,5 +1,3 @@
-//! Routes by fields with one name for both dialects.
-
 use super::SECRET;
 use super::request::{Request, now, summary};
 use crate::kit::bridge::Bridge;
