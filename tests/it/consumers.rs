@@ -1,5 +1,4 @@
-//! Consumers of `examples/` on real Kafka, with records of the real bridge: order, commits, duplicates and bad
-//! records.
+//! Consumers of `examples/` on real Kafka, with records of the real bridge.
 
 mod blocked_program;
 mod events_crate;
@@ -53,7 +52,6 @@ fn assert_consumer(consumer: &Consumer) {
     assert_eq!(handled.all(), again, "the handled events are not the uncommitted ones");
     scenario.is_in_order(&handled);
 
-    // A second consumer joins and leaves while events arrive.
     let calm = scenario.posted();
     scenario.set_without_duplicates(true);
     let mut second = Process::start(&mut scenario.command(consumer, None));

@@ -1,5 +1,4 @@
-//! Deployment, as far as a machine without a cluster can test it: the image, the chart's manifests and their
-//! processes, the compose file.
+//! Deployment, as far as a machine without a cluster can test it.
 
 mod chart;
 mod compose;

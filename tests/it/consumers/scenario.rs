@@ -19,7 +19,7 @@ const TYPES: [&str; 2] = ["call.completed", "call.missed"];
 const KEYS: usize = 20;
 const KEY_BYTES: usize = 200;
 
-/// Number of events of each type to one bad event, and to one duplicate.
+/// For each type.
 const EVENTS_PER_BAD_ONE: usize = 50;
 const EVENTS_PER_DUPLICATE: usize = 5;
 
@@ -34,7 +34,7 @@ pub(super) struct Scenario {
 
 struct Posted {
     id: String,
-    /// Set if its body is unreadable for every consumer.
+    /// Its body is unreadable for every consumer.
     is_bad: bool,
 }
 
@@ -49,7 +49,7 @@ impl Scenario {
         Self { bridge, bootstrap, group, dead_letters, posted: Vec::new(), without_duplicates: false }
     }
 
-    /// Returns a command for a consumer of the bridge's topics, optionally a static member of the group.
+    /// With `instance`, the consumer is a static member of the group.
     pub(super) fn command(&self, consumer: &Consumer, instance: Option<&str>) -> Command {
         let mut command = (consumer.make)();
         command
@@ -63,8 +63,6 @@ impl Scenario {
         command
     }
 
-    /// Turns duplicates off or on.
-    ///
     /// A consumer recognizes a duplicate only if it owned the partition at the first delivery, which is uncertain
     /// during a rebalance.
     pub(super) fn set_without_duplicates(&mut self, without: bool) {
@@ -177,7 +175,7 @@ impl Scenario {
         assert!(open.is_empty(), "{open:?}");
     }
 
-    /// Asserts that every bad event is an unchanged dead letter with its reason, exactly once after event `calm`.
+    /// Each dead letter is unchanged and has its reason, exactly once after event `calm`.
     pub(super) fn bad_events_are_dead_letters(&self, calm: usize) {
         let records: HashMap<_, _> =
             self.records().into_iter().map(|(place, record, _)| (place, record)).collect();

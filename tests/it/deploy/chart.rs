@@ -1,5 +1,3 @@
-//! Manifests that the chart renders.
-
 use super::project;
 use super::tools::{self, CHART, both, documents, helms, template};
 use serde_json::Value;
@@ -58,7 +56,7 @@ pub(super) fn sets() -> &'static [Rendered] {
         .1
 }
 
-/// Renders a set of values with further settings; its manifests are in `folder`.
+/// The manifests are in `folder`.
 pub(super) fn render(folder: &Path, values: PathBuf, settings: &[&str]) -> Rendered {
     let name = values.file_stem().expect("a name").to_string_lossy().into_owned();
     let output = template(&helms()[1], Some(&values), settings);

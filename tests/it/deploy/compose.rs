@@ -1,4 +1,4 @@
-//! The compose file, as `docker compose` reads it, and its commands.
+//! The compose file, as `docker compose` reads it.
 
 use super::image::{Image, Mount, USER, can_contain};
 use super::project;
@@ -40,12 +40,12 @@ fn words(value: &Value) -> Vec<String> {
     words.map(|word| word.as_str().expect("a word").to_owned()).collect()
 }
 
-/// Returns a variable's value; YAML parses some as numbers.
+/// YAML parses some variables as numbers.
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Starts a broker with the properties that the official image derives from its variables.
+/// Uses the properties that the official image derives from its variables.
 fn kafka(environment: &Value) -> Kafka {
     let variables = environment.as_object().expect("variables");
     let mut options = Options::default();
@@ -56,7 +56,7 @@ fn kafka(environment: &Value) -> Kafka {
     Kafka::start(options)
 }
 
-/// Returns the output of the compose file's consumer for the first record, by the class of Kafka's script.
+/// Runs the class of Kafka's script for the first record.
 fn consumer_prints(consumer: &Value, bootstrap: &str) -> String {
     let command = words(&consumer["command"]);
     assert_eq!(command[0], "/opt/kafka/bin/kafka-console-consumer.sh");

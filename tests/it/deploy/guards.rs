@@ -23,7 +23,7 @@ fn rendered(settings: &[&str]) -> Rendered {
     render(folder.path(), least(), settings)
 }
 
-/// Collects every path of a tree of values that is not null by default.
+/// Collects every path that is not null by default.
 fn paths(value: &Value, prefix: &str, found: &mut Vec<String>) {
     for (key, value) in value.as_object().into_iter().flatten() {
         let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };

@@ -1,4 +1,4 @@
-//! The image: its steps run here as in the Dockerfile, and its program is started.
+//! The Dockerfile's steps run here, and its program is started.
 
 use super::tools::{both, printed};
 use super::{project, report_skipped};
@@ -51,7 +51,6 @@ impl Image {
         files
     }
 
-    /// Returns a command that runs in the image as in a container.
     pub(super) fn command(&self, groups: &str, mounts: &[Mount], program: &[&str]) -> Command {
         // A runtime creates these before it makes the root read-only.
         for folder in ["proc", "dev"].into_iter().chain(mounts.iter().map(|mount| mount.to.as_str())) {
@@ -81,7 +80,7 @@ pub(super) struct Mount {
     pub(super) read_only: bool,
 }
 
-/// Returns whether this machine can start a container; prints a note if not.
+/// Prints a note if this machine cannot start a container.
 pub(super) fn can_contain(what: &str) -> bool {
     let mut probe = Command::new("unshare");
     probe.args(["--mount", "sh", "-c", "mount --make-rprivate / && setpriv --no-new-privs true"]);
@@ -183,7 +182,7 @@ fn dockerfile_runs_only_the_tested_steps() {
     assert!(image.contains(&vec!["ARG", concat!("VERSION=", env!("CARGO_PKG_VERSION"))]), "{image:?}");
 }
 
-/// Returns the two numbers at the beginning of a version such as `1.95-bookworm`.
+/// Reads the two numbers of a version such as `1.95-bookworm`.
 fn version(text: &str) -> Option<(u32, u32)> {
     let mut parts = text.split(['.', '-']).map(|part| part.parse().ok());
     Some((parts.next()??, parts.next()??))
@@ -225,7 +224,7 @@ fn run_build_stage(folder: &Path, cargo: Option<&Path>) -> Vec<String> {
     outputs
 }
 
-/// Replaces cargo: instead of a build, it checks that the files form a workspace that matches its lock.
+/// Checks that the files form a workspace that matches its lock.
 ///
 /// It downloads missing crates, because a machine that only ran the tests lacks those of the fuzz targets.
 const FAKE_CARGO: &str = r#"#!/bin/sh
@@ -262,7 +261,7 @@ fn files_copied_by_the_dockerfile_suffice_for_cargo() {
     assert!(missing.is_empty(), "COPY lacks files that the compiler reads: {missing:?}");
 }
 
-/// Returns the project's files that the library was compiled from, from the compiler's list beside it.
+/// Reads the compiler's list beside the library.
 fn compiled_files() -> BTreeSet<PathBuf> {
     let built = Path::new(env!("CARGO_BIN_EXE_justcall-bridge")).parent().expect("a folder").join("deps");
     let entries =

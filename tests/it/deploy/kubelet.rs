@@ -60,7 +60,6 @@ pub(super) fn address(container: &Value, port: &str) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], u16::try_from(number).expect("a port")))
 }
 
-/// Periodic execution of a probe until it is stopped.
 pub(super) struct Watch {
     probe: Probe,
     over: Arc<AtomicBool>,

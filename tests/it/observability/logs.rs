@@ -1,5 +1,3 @@
-//! Log lines: one for each event that failed, within a rate limit.
-
 use crate::kit::bridge::{Bridge, PATH, UNSIGNED, until};
 use crate::kit::http;
 use crate::kit::kafka::Kafka;
@@ -39,7 +37,7 @@ fn stalled_reader_of_stderr_delays_no_event() {
     }
     assert!(dropped() > 0, "the queue and the pipe were never full");
     assert_eq!(bridge.admin("/readyz").status, 200);
-    // The queue has room again, so the dropped lines are final: the log and the metric agree.
+    // The queue has room again, so the dropped lines are final.
     bridge.process.stall_stderr(false);
     let reported = || {
         let lines = lines(&bridge, "log lines were dropped");

@@ -1,6 +1,4 @@
-//! Absence of personal data and secrets in logs, pages and responses.
-//!
-//! Each such value is a marker here, and the tests search all output of the bridge for markers.
+//! Each personal value or secret is a marker, and the tests search all output of the bridge for markers.
 
 mod accepted;
 mod authentication;

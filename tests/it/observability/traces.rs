@@ -1,5 +1,3 @@
-//! Traces at a collector: spans, their parents, and their cost.
-
 mod spans;
 
 use crate::kit::bridge::{Bridge, PATH, until};

@@ -1,5 +1,3 @@
-//! Alerts: their texts, their metrics, and the conditions under which they fire.
-
 use super::catalogue::catalogue;
 use super::intervals;
 use super::query::unknown_names;

@@ -10,7 +10,7 @@ pub(super) const TARGET_LABELS: [&str; 4] = ["namespace", "job", "instance", "po
 pub(super) struct Metric {
     pub(super) kind: String,
     pub(super) help: String,
-    /// Labels, each with its values if those are listed.
+    /// With the values, if those are listed.
     pub(super) labels: BTreeMap<String, Vec<String>>,
 }
 

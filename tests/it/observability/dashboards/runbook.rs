@@ -1,5 +1,3 @@
-//! Runbook: a section for each alert, and correct commands and queries.
-
 use super::alerts;
 use super::catalogue::catalogue;
 use super::query::unknown_names;
@@ -7,7 +5,6 @@ use crate::kit::process::bridge_command;
 use crate::kit::promtool;
 use std::collections::BTreeMap;
 
-/// Parts of each section, in order.
 const PARTS: [&str; 5] = ["**It means**", "**Meanwhile**", "**Look**", "**Do**", "**It is over**"];
 
 fn page() -> String {
@@ -84,8 +81,7 @@ fn every_metric_in_the_runbook_is_exposed_and_every_query_is_promql() {
     promtool::check_queries(&queries.iter().map(ToString::to_string).collect::<Vec<_>>());
 }
 
-/// Returns every `justcall-bridge …` on the page: in blocks to the end of the line, otherwise to the closing
-/// backtick.
+/// Returns every `justcall-bridge …`: in blocks to the end of the line, otherwise to the closing backtick.
 fn commands(page: &str) -> Vec<String> {
     let lines = blocks(page, "sh").into_iter().flat_map(str::lines);
     let inline = page.split('`').skip(1).step_by(2).filter(|code| !code.contains('\n'));

@@ -1,5 +1,3 @@
-//! Authentication: correct and wrong secrets, tokens and signatures.
-
 use super::events::{documented, live};
 use super::markers::{contains_marker, marker};
 use super::trace_level_logs::{FORMATS, VerboseBridge};
@@ -12,7 +10,7 @@ use std::path::{Path, PathBuf};
 const SIGNED: &str = "/hooks/signed";
 const BY_TOKEN: &str = "/hooks/token";
 
-/// Secrets of two sources, each from another place.
+/// Of two sources, each from another place.
 struct Secrets {
     inline: String,
     environment: String,
@@ -127,7 +125,6 @@ fn tokens(bridge: &VerboseBridge, secrets: &Secrets) {
     assert_eq!(bridge.post_with(&deeper, &[], &documented()), "404 unknown_path");
 }
 
-/// Changes files of the running bridge to valid and to invalid contents.
 fn changed_files(bridge: &VerboseBridge, secrets: &Secrets) {
     fs::write(&secrets.secrets_file, marker("rotated")).expect("a file");
     bridge.wait_for_line("file changed; the new content is in force");

@@ -1,5 +1,3 @@
-//! Refused events: no Kafka, or no room.
-
 use super::events::{documented, documented_with, live, url};
 use super::markers::marker;
 use super::trace_level_logs::{FORMATS, VerboseBridge, run};
@@ -179,7 +177,7 @@ fn status(directory: &str) {
     }
 }
 
-/// Overwrites bytes with a marker, so that the checksum does not match.
+/// Makes the checksum wrong.
 fn damage(directory: &Path) {
     let spool = Connection::open(directory.join("spool.db")).expect("the spool");
     spool.busy_timeout(Duration::from_secs(5)).expect("a timeout");

@@ -1,4 +1,4 @@
-//! Rejected events: their text is in the dead letters, and the sender gets the reason.
+//! The events' text is in the dead letters, and the sender gets the reason.
 
 use super::events::{documented_with, gzip, unknown};
 use super::markers::{contains_marker, marker, number};

@@ -8,7 +8,7 @@ use std::fs;
 
 const BAD_SETTINGS: Option<i32> = Some(78);
 
-/// Runs `check` and `serve` with these flags and variables. Returns the exit code of `serve`.
+/// Runs `check` and `serve`. Returns the exit code of `serve`.
 fn start(flags: &[String], env: &[(&str, &str)]) -> (Option<i32>, String) {
     let flags: Vec<_> = flags.iter().flat_map(|flag| ["--set", flag]).collect();
     run(&[&["check", "--json"], flags.as_slice()].concat(), env);

@@ -1,5 +1,3 @@
-//! Traced events: requests to the collector, and logs.
-
 use super::events::{borrowed, documented, families, headers, live, unknown, url};
 use super::markers::marker;
 use super::trace_level_logs::{FORMATS, VerboseBridge};

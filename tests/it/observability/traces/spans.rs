@@ -1,4 +1,4 @@
-//! Spans of the collector, decoded by OpenTelemetry's own definitions in Python.
+//! Decoded by OpenTelemetry's own definitions in Python.
 
 use crate::kit::collector::Collector;
 use crate::kit::python::python;
