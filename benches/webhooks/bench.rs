@@ -1,4 +1,4 @@
-//! The Kafka of the benchmarks, the servers on it, and alternate measurements of two of them.
+//! Kafka, the servers on it, and alternate measurements of two of them.
 
 use super::cases::{BODY, FULL, TOPICS};
 use super::gauge::events::{Events, documented};
@@ -19,12 +19,11 @@ use tempfile::TempDir;
 /// Seconds of full load before the first measurement.
 const WARM_UP: u64 = 15;
 
-/// Number of threads that serve connections, of baseline and bridge.
+/// Of baseline and bridge, to serve connections.
 const WORKERS: usize = 2;
 
 pub(crate) const PARTITIONS: i32 = 6;
 
-/// Common beginning of the bridge's topics.
 pub(crate) const PREFIX: &str = "bench.";
 
 /// Short retention, or bodies of 900 KiB fill the disk.
@@ -59,7 +58,7 @@ impl Bench {
         bench
     }
 
-    /// Loads the broker, because Java compiles at run time: a warm broker answers in half of the time.
+    /// Java compiles at run time: a warm broker answers in half of the time.
     fn warm_up(&self) {
         let floor = self.floor(TOPICS);
         closed_loop(floor.target(), &Events::new(documented(BODY), PATH), FULL, WARM_UP, Answers::Ok);
@@ -81,13 +80,11 @@ impl Bench {
         self.floor_with(topics, &[])
     }
 
-    /// Starts the baseline on `topics` topics with these arguments.
     pub(crate) fn floor_with(&self, topics: usize, arguments: &[&str]) -> Floor {
         let topics: Vec<String> = (0..topics).map(|topic| format!("floor.{topic}")).collect();
         self.floor_on(&topics, arguments)
     }
 
-    /// Starts the baseline on these topics with these arguments.
     pub(crate) fn floor_on(&self, topics: &[String], arguments: &[&str]) -> Floor {
         self.make_topics(topics, PARTITIONS);
         let mut command = Command::new(floor_program());
@@ -99,7 +96,7 @@ impl Bench {
         Floor { process, address }
     }
 
-    /// Starts a bridge with default settings and a spool; `topics` are those that it will write to.
+    /// Default settings and a spool; `topics` are those that the bridge will write to.
     pub(crate) fn bridge<S: AsRef<str>>(
         &self,
         topics: impl IntoIterator<Item = S>,
@@ -115,7 +112,7 @@ impl Bench {
         Spooling { bridge: Bridge::serve(self.kafka.bootstrap(), &settings), _folder: folder }
     }
 
-    /// Measures both sides in alternate rounds, after one round that does not count.
+    /// Measures in alternate rounds, after one round that does not count.
     pub(crate) fn compare(&self, case: &'static str, name: &str, base: Side<'_>, ours: Side<'_>) {
         let mut row =
             Row { case, name: name.to_owned(), against: base.name, base: Vec::new(), ours: Vec::new() };
@@ -136,7 +133,6 @@ impl Bench {
         self.results.borrow_mut().rows.push(row);
     }
 
-    /// Records a figure without a comparison.
     pub(crate) fn note(&self, case: &'static str, name: &str, values: Vec<f64>) {
         eprintln!("{case}: {name}: {values:.2?}");
         self.results.borrow_mut().facts.push(Fact { case, name: name.to_owned(), values });
@@ -145,7 +141,7 @@ impl Bench {
 
 pub(crate) struct Side<'a> {
     pub(crate) name: &'static str,
-    /// Function that loads the side for a number of seconds.
+    /// Loads the side for a number of seconds.
     pub(crate) load: Box<dyn Fn(u64) -> Sample + 'a>,
 }
 
@@ -154,7 +150,7 @@ impl<'a> Side<'a> {
         Self { name, load: Box::new(load) }
     }
 
-    /// Creates a side with a closed loop, all answers 200.
+    /// All answers must be 200.
     pub(crate) fn closed(
         name: &'static str,
         target: Target<'a>,
@@ -176,7 +172,6 @@ impl Spooling {
         Target { pid: self.bridge.process.pid(), address: self.bridge.ingress, path: PATH }
     }
 
-    /// Returns the number of rows that have left the spool.
     pub(crate) fn drained(&self) -> f64 {
         self.bridge.metric_sum("spool_drained_total")
     }

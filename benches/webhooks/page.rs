@@ -1,5 +1,3 @@
-//! The page with the tables.
-
 use std::fs;
 use std::path::Path;
 

@@ -15,7 +15,7 @@ pub(crate) struct Results {
 pub(crate) struct Row {
     pub(crate) case: &'static str,
     pub(crate) name: String,
-    /// Side that the bridge is compared with: the baseline, or the bridge in another state.
+    /// The baseline, or the bridge in another state.
     pub(crate) against: &'static str,
     pub(crate) base: Vec<Sample>,
     pub(crate) ours: Vec<Sample>,
@@ -41,7 +41,6 @@ impl Row {
         middle(&pairs.map(|(ours, base)| figure(ours) - figure(base)).collect::<Vec<_>>())
     }
 
-    /// Returns the bridge's median of the rounds.
     pub(crate) fn middle(&self, figure: fn(&Sample) -> f64) -> f64 {
         Self::middle_of(&self.ours, figure)
     }
@@ -122,7 +121,7 @@ impl Measured {
     }
 }
 
-/// Returns a table with a blank line after it, or nothing for no rows.
+/// Returns a table and a blank line, or nothing for no rows.
 fn table(head: &str, lines: impl Iterator<Item = String>) -> String {
     let lines: String = lines.map(|line| line + "\n").collect();
     let rule = "|---".repeat(head.matches('|').count() - 1);

@@ -13,7 +13,7 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Number of requests of a round, with an interval after which nothing of the last one is in flight.
+/// Requests of a round; after the interval, nothing of the last request is in flight.
 const ISOLATED_EVENTS: u64 = 200;
 const EVENT_INTERVAL: Duration = Duration::from_millis(10);
 
@@ -41,7 +41,7 @@ pub(super) fn isolated(bench: &Bench) {
     }
 }
 
-/// Returns the median latency of isolated requests, in milliseconds.
+/// In milliseconds.
 fn isolated_latency(target: Target<'_>, events: &Events, first: u64) -> f64 {
     let mut connection = Connection::open(target.address).expect("a connection");
     let times = (first..first + ISOLATED_EVENTS).map(|number| {

@@ -83,7 +83,7 @@ pub(super) fn signatures(bench: &Bench) {
     bench.compare("signatures", "signed", base, ours);
 }
 
-/// Signs an event now; the signature covers only its type and the URL.
+/// The signature covers only the type and the URL.
 fn signed(event: Template, secret: &str) -> Template {
     let body: serde_json::Value = serde_json::from_str(&event.body(1)).expect("a body of JSON");
     let url = body["webhook_url"].as_str().expect("a URL");
@@ -111,7 +111,7 @@ pub(super) fn routes(bench: &Bench) {
     }
 }
 
-/// Returns routes by agent for these types, of which the last matches everything.
+/// Only the last route matches everything.
 fn by_agent(types: &[&str], routes: usize) -> String {
     let by_agent = (1..routes).map(|at| {
         let event = types[at % types.len()];
@@ -214,7 +214,7 @@ pub(super) fn linger(bench: &Bench) {
     }
 }
 
-/// Compares a bridge with these settings with the baseline on `topics` topics.
+/// The baseline uses `topics` topics.
 fn against_floor(
     bench: &Bench,
     (case, name): (&'static str, &str),
