@@ -102,7 +102,6 @@ async fn produce(body: Bytes, floor: Data<Floor>) -> HttpResponse {
 struct Unacknowledged;
 
 impl Floor {
-    /// Uses the next topic, and waits for the acknowledgement.
     async fn produce(&self, body: &Bytes, number: usize, turn: usize) -> Result<(), Unacknowledged> {
         let topic = &self.topics[turn % self.topics.len()];
         let key = number.to_string();

@@ -17,7 +17,7 @@ use std::time::Duration;
 criterion_group!(benches, validate, whole, route, event_id, signature, append);
 criterion_main!(benches);
 
-/// Excludes the hash of the body, which has a measurement of its own.
+/// Excludes the hash of the body.
 fn validate(criterion: &mut Criterion) {
     for (dialect, templates) in [("documented", documented(0)), ("live", live())] {
         let mut group = criterion.benchmark_group(format!("parse and validate, {dialect}"));
@@ -114,7 +114,7 @@ fn signature(criterion: &mut Criterion) {
     }
 }
 
-/// Appends rows until they are on disk: alone, and as many as share a commit.
+/// Measures rows alone, and as many as share a commit.
 fn append(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("spool append");
     group.sample_size(20);

@@ -1,5 +1,4 @@
-//! Rules for the sources, except `tests.rs` and `tests/`: allowed imports between rooms, one home for each library,
-//! unique type names, short files, and meaningful folder names.
+//! Rules for the sources, except `tests.rs` and `tests/`.
 
 #[path = "architecture/source.rs"]
 mod source;
@@ -12,7 +11,6 @@ static BRIDGE: LazyLock<Vec<Source>> = LazyLock::new(|| sources("src"));
 
 static EVENTS_CRATE: LazyLock<Vec<Source>> = LazyLock::new(|| sources("crates/justcall-events/src"));
 
-/// Rooms with the rooms that each may import.
 const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
@@ -51,7 +49,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "watch",
         ],
     ),
-    // `delivery` for the age from which records get a new time, `http` for the limit on open files.
+    // For the age from which records get a new time, and the limit on open files.
     ("diagnostics", &["config", "delivery", "http", "kafka", "routing", "spool", "terminal", "topics"]),
     ("explain", &["config", "ingest", "input", "private_file", "record", "routing", "yaml"]),
     ("masking", &["record"]),
@@ -73,7 +71,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("kafka", &["backoff", "delivery", "health", "record", "secret", "telemetry"]),
     ("routing", &["record"]),
     ("spool", &["backoff"]),
-    // `record` for the trace that records name, `health` for the metrics of readiness.
+    // For the trace that records name, and the metrics of readiness.
     ("telemetry", &["health", "rate_limit", "record", "secret"]),
     ("health", &[]),
     ("rate_limit", &[]),
@@ -83,13 +81,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("private_file", &[]),
     ("terminal", &[]),
     ("watch", &["telemetry"]),
-    // `terminal` for the characters that its output escapes.
+    // For the characters that its output escapes.
     ("yaml", &["terminal"]),
 ];
 
-/// Libraries with the rooms that may use them. `rdkafka_sys` counts as `rdkafka`.
+/// `rdkafka_sys` counts as `rdkafka`.
 const HOMES: &[(&str, &[&str])] = &[
-    // `app` starts its runtime.
     ("actix_web", &["http", "app"]),
     ("actix_http", &["http"]),
     ("actix_server", &["http"]),
@@ -131,7 +128,7 @@ const MAX_FILE_LINES: usize = 400;
 
 const MEANINGLESS: &[&str] = &["utils", "common", "types", "manager", "helpers"];
 
-/// Type names that a module completes, so that several types may have them.
+/// Their module completes them.
 const SHARED_NAMES: &[&str] = &["Args", "Config", "Error"];
 
 #[test]
@@ -216,7 +213,7 @@ fn shared_names(sources: &[Source]) -> Vec<String> {
     shared.map(|(name, places)| format!("{name}: {}", places.join(", "))).collect()
 }
 
-/// Returns the groups of files that import each other in a circle, except a file and its children.
+/// A file and its children may import each other.
 fn circles(sources: &[Source]) -> Vec<String> {
     let modules: Vec<Vec<&str>> = sources.iter().map(Source::modules).collect();
     let target = |path: &[String]| {

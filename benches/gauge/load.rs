@@ -58,7 +58,7 @@ pub(crate) fn closed_loop(
     Sample { requests, rate: requests / micros * 1e6, cpu: cpu / requests, p50: p50 / 1e3, p99: p99 / 1e3 }
 }
 
-/// Sends `rate` requests a second, answered or not. The latency includes the wait for a free connection.
+/// Includes the wait for a free connection in the latency.
 pub(crate) fn open_loop(
     target: Target<'_>,
     events: &Events,
@@ -66,7 +66,7 @@ pub(crate) fn open_loop(
     connections: usize,
     seconds: u64,
 ) -> Sample {
-    // oha draws bodies from a list at random: the list is long, so that few repeat.
+    // oha draws bodies at random from a list, which is long so that few repeat.
     let count = ((rate * seconds as f64) as u64 * 20).min(1_000_000);
     let bodies = events.lines(u64::from(next_mark()) * 100_000_000_000, count);
     let before = cpu_micros(target.pid);

@@ -14,7 +14,6 @@ pub(crate) fn resident_mib(pid: u32) -> f64 {
     status_mib(pid, "VmRSS:")
 }
 
-/// Returns the peak so far.
 pub(crate) fn most_resident_mib(pid: u32) -> f64 {
     status_mib(pid, "VmHWM:")
 }

@@ -1,4 +1,3 @@
-/// Ratios of one run, measured in alternate rounds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Ratio {
     pub(crate) middle: f64,

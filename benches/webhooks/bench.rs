@@ -1,5 +1,3 @@
-//! Kafka, the servers on it, and alternate measurements of two of them.
-
 use super::cases::{BODY, FULL, TOPICS};
 use super::gauge::events::{Events, documented};
 use super::gauge::load::{Answers, Sample, Target, closed_loop};
@@ -16,10 +14,10 @@ use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// Seconds of full load before the first measurement.
+/// Seconds of full load.
 const WARM_UP: u64 = 15;
 
-/// Of baseline and bridge, to serve connections.
+/// In baseline and bridge.
 const WORKERS: usize = 2;
 
 pub(crate) const PARTITIONS: i32 = 6;
@@ -96,7 +94,7 @@ impl Bench {
         Floor { process, address }
     }
 
-    /// Default settings and a spool; `topics` are those that the bridge will write to.
+    /// The bridge will write to `topics`.
     pub(crate) fn bridge<S: AsRef<str>>(
         &self,
         topics: impl IntoIterator<Item = S>,
@@ -112,7 +110,7 @@ impl Bench {
         Spooling { bridge: Bridge::serve(self.kafka.bootstrap(), &settings), _folder: folder }
     }
 
-    /// Measures in alternate rounds, after one round that does not count.
+    /// Starts with a round that does not count.
     pub(crate) fn compare(&self, case: &'static str, name: &str, base: Side<'_>, ours: Side<'_>) {
         let mut row =
             Row { case, name: name.to_owned(), against: base.name, base: Vec::new(), ours: Vec::new() };
@@ -141,7 +139,7 @@ impl Bench {
 
 pub(crate) struct Side<'a> {
     pub(crate) name: &'static str,
-    /// Loads the side for a number of seconds.
+    /// Takes seconds.
     pub(crate) load: Box<dyn Fn(u64) -> Sample + 'a>,
 }
 
@@ -150,7 +148,6 @@ impl<'a> Side<'a> {
         Self { name, load: Box::new(load) }
     }
 
-    /// All answers must be 200.
     pub(crate) fn closed(
         name: &'static str,
         target: Target<'a>,

@@ -13,12 +13,10 @@ const CONNECTIONS: usize = 64;
 
 pub(crate) const FULL: usize = 256;
 
-/// With its name for `--case`.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
     pub(crate) run: fn(&Bench),
-    /// The case runs by default.
     pub(crate) is_usual: bool,
 }
 

@@ -19,7 +19,6 @@ pub(crate) enum Figure {
     P50,
     /// Relative to the other side.
     P99,
-    /// Without a comparison.
     Alone,
 }
 

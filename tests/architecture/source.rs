@@ -1,5 +1,3 @@
-//! One source file as tokens without its test items.
-
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::fs;
 
@@ -12,7 +10,6 @@ pub(crate) struct Source {
 
 /// Identifier, `::`, delimiter, or another single character of punctuation.
 struct Token {
-    /// From 1.
     line: usize,
     /// Empty for a literal.
     word: String,
@@ -47,12 +44,10 @@ impl Source {
         Self { path: path.to_owned(), text: text.to_owned(), tokens }
     }
 
-    /// Returns the first folder, or the file's name.
     pub(crate) fn room(&self) -> &str {
         self.modules().first().copied().unwrap_or_default()
     }
 
-    /// Returns the rooms that the file names from the crate's root, with lines.
     pub(crate) fn rooms_named(&self) -> Vec<(usize, String)> {
         let absolute = self.paths().into_iter().filter_map(|path| Some((path.line, self.absolute(&path)?)));
         absolute.filter_map(|(line, path)| Some((line, path.first()?.clone()))).collect()
@@ -62,7 +57,7 @@ impl Source {
         self.paths().iter().filter_map(|path| self.absolute(path)).collect()
     }
 
-    /// Returns the lines on which a path or an import begins with the library or a companion.
+    /// A companion, such as `rdkafka_sys`, counts as its library.
     pub(crate) fn lines_naming_library(&self, library: &str) -> Vec<usize> {
         let companion = format!("{library}_");
         let mut lines = Vec::new();
@@ -79,7 +74,7 @@ impl Source {
         lines
     }
 
-    /// Returns the number of lines without a test module at the end.
+    /// Excludes a test module at the end.
     pub(crate) fn length(&self) -> usize {
         let tests = self.text.find("\n#[cfg(test)]\nmod tests {\n").unwrap_or(self.text.len());
         self.text[..tests].lines().count()
@@ -91,10 +86,10 @@ impl Source {
         found.map(|row| row[0].line).collect()
     }
 
-    /// Returns defined types and traits with lines, without associated types and those that a macro makes.
+    /// Excludes associated types and those that a macro makes.
     pub(crate) fn types(&self) -> Vec<(usize, &str)> {
         let mut types = Vec::new();
-        // True for each open pair of braces that is the body of an `impl` or a trait.
+        // True for an open body of an `impl` or a trait.
         let mut bodies = Vec::new();
         let mut item_start = 0;
         for (at, Token { line, word }) in self.tokens.iter().enumerate() {
@@ -124,7 +119,7 @@ impl Source {
         path.split('/').collect()
     }
 
-    /// Returns a path from the crate's root, or `None` without `crate`, `self` or `super`.
+    /// Returns `None` without `crate`, `self` or `super`.
     fn absolute(&self, Path { segments, .. }: &Path) -> Option<Vec<String>> {
         let mut modules = self.modules();
         let mut rest = segments.as_slice();
@@ -144,7 +139,7 @@ impl Source {
         Some(modules.into_iter().map(str::to_owned).chain(rest.iter().cloned()).collect())
     }
 
-    /// Returns every path of two or more segments, one for each member of a group in braces.
+    /// A group in braces yields a path for each member.
     fn paths(&self) -> Vec<Path> {
         let mut paths = Vec::new();
         for (at, token) in self.tokens.iter().enumerate() {
@@ -156,7 +151,7 @@ impl Source {
         paths
     }
 
-    /// Appends the paths that begin at a token. Returns the index behind them.
+    /// Returns the index after the paths.
     fn read_path(&self, mut at: usize, mut segments: Vec<String>, paths: &mut Vec<Path>) -> usize {
         let mut line = 0;
         loop {
@@ -200,7 +195,7 @@ fn is_word(token: &str) -> bool {
     token.starts_with(|first: char| first.is_alphabetic() || first == '_')
 }
 
-/// Appends the tokens without those of items after `#[cfg(test)]`.
+/// Excludes items after `#[cfg(test)]`.
 fn flatten(stream: TokenStream, tokens: &mut Vec<Token>) {
     let mut trees = stream.into_iter().peekable();
     while let Some(tree) = trees.next() {

@@ -1,5 +1,3 @@
-//! Deployment, as far as a machine without a cluster can test it.
-
 mod chart;
 mod compose;
 mod guards;

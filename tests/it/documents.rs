@@ -67,7 +67,6 @@ fn usage_error(args: &[String]) -> Option<String> {
     (ran.code != Some(0)).then(|| format!("{}: {}", args.join(" "), ran.stderr.join(" ")))
 }
 
-/// Searches code blocks and the text.
 fn command_lines(document: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     let mut is_code = false;
@@ -108,7 +107,7 @@ fn arguments(command: &[String]) -> Option<Vec<String>> {
     (!called.is_empty() && !is_pattern).then(|| called.to_vec())
 }
 
-/// Splits a line as a shell does, without its comment.
+/// Drops a comment.
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     for letter in line.chars() {

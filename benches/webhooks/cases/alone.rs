@@ -1,5 +1,3 @@
-//! Cases of single requests, one process, and one file.
-
 use super::{BODY, FULL, TOPICS};
 use crate::bench::Bench;
 use crate::gauge::events::{Events, documented};
@@ -13,14 +11,13 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Requests of a round; after the interval, nothing of the last request is in flight.
+/// After the interval, nothing of the last request is in flight.
 const ISOLATED_EVENTS: u64 = 200;
 const EVENT_INTERVAL: Duration = Duration::from_millis(10);
 
 pub(super) fn isolated(bench: &Bench) {
     let events = Events::new(documented(BODY), PATH);
     let floor = bench.floor(TOPICS);
-    // The time to Kafka and back without a batch delay.
     let bare = bench.floor_with(TOPICS, &["--linger-ms", "0"]);
     let bridge = bench.bridge(events.topics(), &[]);
     let mut sides = [

@@ -1,5 +1,3 @@
-//! `check` against real misconfigurations. A healthy bridge has only `ok` lines.
-
 mod agreement;
 mod cluster;
 mod connections;
@@ -15,7 +13,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// On a busy machine; alone a run takes at most 20 seconds.
+/// A run takes at most 20 seconds on an idle machine.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Level, key, and words of the text and remedy.
@@ -123,7 +121,6 @@ fn free_address() -> String {
     address
 }
 
-/// Reports that this machine cannot have the misconfiguration.
 fn report_skipped(case: &str, why: &str) {
     eprintln!("NOT PROVED HERE: {case}: {why}");
 }

@@ -7,7 +7,6 @@ use crate::kit::process::Process;
 use crate::kit::topic_name;
 use std::time::Duration;
 
-/// On a busy machine; alone a command takes a second.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 struct Run {

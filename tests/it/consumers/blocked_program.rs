@@ -1,11 +1,9 @@
-//! A program that blocks because its output is not read.
-
 use rustix::io::ioctl_fionread;
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Time without output. An unread pipe takes 64 KiB, and less if a user has many.
+/// An unread pipe takes 64 KiB, and less if a user has many.
 const BLOCKED_AFTER: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(120);
 

@@ -1,5 +1,3 @@
-//! The crate justcall-events in a project without this workspace.
-
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -36,7 +34,6 @@ fn project_with(folder: &Path, dependencies: &str, main: &str) {
     fs::write(folder.join("src/main.rs"), main).expect("a source");
 }
 
-/// Works offline, without the tools of a native build.
 fn cargo(folder: &Path, args: &[&str]) -> Command {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(args).arg("--offline").current_dir(folder);
@@ -67,7 +64,7 @@ fn consumer_of_the_readme_builds_without_a_native_toolchain() {
     assert_eq!(printed, "call_77aa rang for Some(25) s\n");
 }
 
-/// Returns the packages of this platform. Cargo downloads no others.
+/// Excludes other platforms.
 fn packages(project: &Path) -> Vec<Value> {
     let host = succeed(Command::new(env!("CARGO")).arg("-vV"));
     let host = host.lines().find_map(|line| line.strip_prefix("host: ")).expect("a host");
@@ -97,7 +94,6 @@ fn consumer_depends_on_few_crates_and_on_no_native_library() {
     }
 }
 
-/// True for a native library, the name of a binding, or a use of a C compiler.
 fn is_native(package: &Value) -> bool {
     let builds_c = |dependency: &Value| {
         dependency["kind"] == "build"
@@ -164,7 +160,7 @@ fn new_event_type_takes_one_declaration_and_one_sample() {
     succeed(&mut cargo(&consumer, &["run", "--quiet"]));
 }
 
-/// Libraries of the bridge, without features, so that the project needs only packages of the bridge.
+/// Without features, so that the project needs only packages of the bridge.
 const NATIVE: [&str; 4] = ["libsqlite3-sys", "openssl-sys", "rdkafka-sys", "ring"];
 
 #[test]

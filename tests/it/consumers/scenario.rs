@@ -1,5 +1,3 @@
-//! A bridge that writes duplicates and accepts invalid bodies, and the results of its consumers.
-
 use super::TIMEOUT;
 use super::service::Consumer;
 use crate::kit::bridge::{Bridge, until};
@@ -19,7 +17,6 @@ const TYPES: [&str; 2] = ["call.completed", "call.missed"];
 const KEYS: usize = 20;
 const KEY_BYTES: usize = 200;
 
-/// For each type.
 const EVENTS_PER_BAD_ONE: usize = 50;
 const EVENTS_PER_DUPLICATE: usize = 5;
 
@@ -34,7 +31,6 @@ pub(super) struct Scenario {
 
 struct Posted {
     id: String,
-    /// Its body is unreadable for every consumer.
     is_bad: bool,
 }
 
@@ -49,7 +45,7 @@ impl Scenario {
         Self { bridge, bootstrap, group, dead_letters, posted: Vec::new(), without_duplicates: false }
     }
 
-    /// With `instance`, the consumer is a static member of the group.
+    /// An `instance` is a static member of the group.
     pub(super) fn command(&self, consumer: &Consumer, instance: Option<&str>) -> Command {
         let mut command = (consumer.make)();
         command
@@ -151,7 +147,6 @@ impl Scenario {
         }
     }
 
-    /// Returns the ids of good events that a consumer would still receive.
     pub(super) fn uncommitted(&self) -> BTreeSet<String> {
         let open = self.records().into_iter().filter(|(_, _, is_committed)| !is_committed);
         let ids = open.filter_map(|(_, record, _)| record.header("ce_id").map(str::to_owned));
@@ -175,7 +170,7 @@ impl Scenario {
         assert!(open.is_empty(), "{open:?}");
     }
 
-    /// Each dead letter is unchanged and has its reason, exactly once after event `calm`.
+    /// Counts events after `calm`.
     pub(super) fn bad_events_are_dead_letters(&self, calm: usize) {
         let records: HashMap<_, _> =
             self.records().into_iter().map(|(place, record, _)| (place, record)).collect();

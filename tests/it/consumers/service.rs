@@ -1,5 +1,3 @@
-//! Consumers of `examples/`, each built as its documentation describes.
-
 use crate::kit::cache;
 use crate::kit::java::run;
 use crate::kit::python;
@@ -15,7 +13,7 @@ const REQUIREMENTS: &str = include_str!("../../../examples/python/requirements.t
 pub(super) struct Consumer {
     pub(super) make: fn() -> Command,
     pub(super) stopped: i32,
-    /// Also while the handler blocks.
+    /// The client library commits also while the handler blocks.
     pub(super) commits_periodically: bool,
 }
 

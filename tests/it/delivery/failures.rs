@@ -1,5 +1,3 @@
-//! Refusals while Kafka does not accept records.
-//!
 //! librdkafka's mock cluster simulates errors that a real broker does not return on demand.
 
 use crate::kit::bridge::{Bridge, until};
@@ -53,7 +51,6 @@ fn on_mock(settings: &[&str]) -> (Mock, Bridge) {
 #[test]
 fn broker_error_is_refused_and_the_retry_succeeds() {
     use RDKafkaRespErr as E;
-    // Errors that look permanent and concern the topic or the cluster.
     for error in
         [E::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, E::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED]
     {
@@ -234,7 +231,6 @@ fn bridge_starts_without_kafka_and_serves_once_kafka_is_up() {
     let line = || bridge.admin("/readyz").json()["parts"]["kafka"].as_str().expect("a line").to_owned();
     assert!(line().starts_with("down since "), "{}", line());
     until("the cause", || line().contains("refused"));
-    // One line for each cause, and none of librdkafka's.
     let log = bridge.process.stderr();
     let causes: Vec<_> = log.iter().filter(|line| line.contains("Connection refused")).collect();
     assert!((1..=2).contains(&causes.len()), "{causes:?}");

@@ -1,4 +1,4 @@
-//! Durability and order under faults, on a real cluster under load.
+//! Durability and order under faults.
 //!
 //! `cargo test` runs a short round, `cargo test --release --test it -- --ignored soak` long rounds with random seeds.
 //! `FAULT_SEED` repeats one, `FAULT_CASE` selects cases by a part of their name, `FAULT_ROUNDS` sets the number of
@@ -95,7 +95,6 @@ fn soak() {
     }
 }
 
-/// Runs all cases at both moments. Panics at the end if any failed.
 fn round(cluster: &ProxiedCluster, cases: &[Case], seed: u64, is_long: bool) {
     print_line(&format!("| case | seed | moment {HEADING}"));
     let wanted = std::env::var("FAULT_CASE").unwrap_or_default();

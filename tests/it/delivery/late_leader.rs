@@ -1,7 +1,6 @@
-//! A leader that refuses the first record of a new partition and accepts the second.
-//!
-//! Kafka does so with NOT_LEADER_OR_FOLLOWER for some milliseconds after the creation of a topic, despite the gap in
-//! the sequence. librdkafka then reports both as delivered. Here a relay before a real broker refuses.
+//! For some milliseconds after the creation of a topic, Kafka refuses the first record with NOT_LEADER_OR_FOLLOWER and
+//! accepts the second, despite the gap in the sequence. librdkafka then reports both as delivered. Here a relay before
+//! a real broker refuses.
 
 use crate::kit::bridge::{Bridge, until};
 use crate::kit::consume;
@@ -29,7 +28,7 @@ fn record_refused_by_a_late_leader_does_not_count_as_written() {
     let spool = tempfile::tempdir().expect("a directory");
     let spool = format!("spool.directory={}", spool.path().display());
     let prefix = topic_name("late");
-    // The broker itself must not be a late leader, or it refuses the second record as well.
+    // Otherwise the broker itself may be a late leader, and refuse the second record as well.
     consume::create_topic(kafka.bootstrap(), &format!("{prefix}.call.missed"), 6);
     let prefix = format!("topics.prefix={prefix}.");
     let bridge = Bridge::serve(&format!("127.0.0.1:{port}"), &[&spool, &prefix]);
@@ -65,7 +64,7 @@ impl Relay {
         Self { listener: TcpListener::bind("127.0.0.1:0").expect("a port") }
     }
 
-    /// Returns a flag that is set while the first record is delayed.
+    /// The flag is set while the first record is delayed.
     fn start(self, target: String) -> Arc<AtomicBool> {
         let holding = Arc::new(AtomicBool::new(false));
         let returned = Arc::clone(&holding);
@@ -118,7 +117,7 @@ fn frame(from: &mut TcpStream) -> io::Result<Vec<u8>> {
     Ok(frame)
 }
 
-/// Returns NOT_LEADER_OR_FOLLOWER to librdkafka's produce request, version 9 or 10, one partition.
+/// Answers librdkafka's produce request, version 9 or 10, of one partition.
 fn refuse(request: &[u8]) -> Vec<u8> {
     let (version, correlation) = (&request[6..8], &request[8..12]);
     assert!(matches!(version, [0, 9 | 10]), "produce requests of version {version:?} have another layout");

@@ -295,7 +295,7 @@ fn check_reports_unauthenticated_sources_and_whether_serve_would_start() {
     let (code, report) = check(&[], &bad);
     assert_eq!((code, &report["ok"]), (Some(78), &false.into()));
     assert_eq!(keys(&report, "failure"), ["spool.directry", "sources.main.signature.secrets_file"]);
-    // Offline, as in CI, the file with the secret is elsewhere.
+    // As in CI, the file with the secret is elsewhere.
     let (code, report) = check(&["--offline"], &bad);
     assert_eq!((code, keys(&report, "failure")), (Some(78), vec!["spool.directry".to_owned()]));
     assert_eq!(check(&["--offline"], &bad[..1]).0, Some(0));

@@ -18,8 +18,6 @@ fn call(id: &str, ring: usize) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Returns status and outcome of an event.
-///
 /// Retries a refusal, which a disk that delays the spool by over a second causes. A duplicate then was spooled.
 fn outcome(bridge: &Bridge, body: &[u8]) -> (u16, String) {
     let deadline = Instant::now() + Duration::from_secs(60);
@@ -102,7 +100,6 @@ impl OneOfThree {
         case
     }
 
-    /// One call for each partition.
     fn with_partitions(count: usize) -> Self {
         let kafka = Kafka::start(Options { brokers: 3, ..Options::default() });
         let (prefix, directory) = place();
@@ -135,8 +132,7 @@ impl OneOfThree {
         .into_bytes()
     }
 
-    /// Asserts `count` events, those of each key in order. A record in flight at the freeze may be written twice; its
-    /// first occurrence counts.
+    /// A record in flight at the freeze may be written twice; its first occurrence counts.
     fn assert_ordered(&self, count: usize) {
         let records =
             consume::read_topic(self.kafka.bootstrap(), &self.topic, count, Duration::from_secs(60));
@@ -160,10 +156,9 @@ fn stuck_partition_and_refused_records_delay_no_other_key() {
     let case = OneOfThree::start();
     let bridge = start(case.kafka.bootstrap(), &case.prefix, case.directory.path(), &OneOfThree::SETTINGS);
     let post = |id: &str, n: usize, size: usize| outcome(&bridge, &OneOfThree::call(id, n, size));
-    // Creates the dead-letter topic and all lanes.
     assert_eq!(post("warm-up", 0, 10), (200, "acked".into()));
     case.kafka.freeze();
-    // Sequential, so that many share a batch with the record that is too large.
+    // Many share a batch with the record that is too large.
     for n in 0..STUCK {
         assert_eq!(post(&case.stuck[n % 10], n, 10), spooled());
     }
@@ -191,7 +186,7 @@ fn stuck_partition_and_refused_records_delay_no_other_key() {
     case.assert_ordered(STUCK + 50 + 40 + 1);
 }
 
-/// Each has a part of a backlog that no drain holds in memory.
+/// No drain holds the whole backlog in memory.
 #[test]
 fn many_stuck_partitions_delay_no_other_key() {
     const ROUNDS: usize = 20;
@@ -209,7 +204,6 @@ fn many_stuck_partitions_delay_no_other_key() {
     let stuck = case.stuck.len() * ROUNDS;
     let is_drained = || bridge.metric("spool_rows") <= stuck as u64;
     until("the healthy partitions", is_drained);
-    // The backlog of the frozen ones is in front of each later event.
     for n in 0..3 {
         for key in &case.healthy {
             assert_eq!(post(key, ROUNDS + n), spooled());
@@ -360,7 +354,7 @@ fn backlog_whose_timestamps_the_topic_refuses_is_drained_and_delays_no_fresh_eve
     assert_eq!(logged, 1, "the reason is logged once");
 }
 
-/// With a clock that is ahead by more than the topic allows, even the present time is refused.
+/// Even the present time is too far ahead for the topic.
 #[test]
 fn events_of_a_clock_that_is_ahead_are_kept_and_written_after_its_correction() {
     let kafka = Kafka::shared();
@@ -444,10 +438,10 @@ fn second_bridge_on_a_spool_and_a_missing_spool_are_reported() {
 fn rejected_events_are_spooled_within_their_quota_beside_accepted_ones() {
     let (prefix, directory) = place();
     let bridge = cut_off(&prefix, directory.path(), &["dead_letter.max_spool_rate=2"]);
-    // Concurrently, because sequential posts on a slow disk stay within the rate.
+    // Sequential posts on a slow disk would stay within the rate.
     let bridge = &bridge;
     let mut responses: Vec<(u16, String)> = std::thread::scope(|scope| {
-        // An event that was refused because of a slow disk, but spooled, is a duplicate at its retry.
+        // A refusal because of a slow disk makes a spooled event's retry a duplicate.
         let kept = |response| if response == spooled() { (400, "not_json".to_owned()) } else { response };
         let send = move |n| kept(outcome(bridge, format!("not json {n}").as_bytes()));
         let sent: Vec<_> = (0..12).map(|n| scope.spawn(move || send(n))).collect();
@@ -459,7 +453,6 @@ fn rejected_events_are_spooled_within_their_quota_beside_accepted_ones() {
     assert_eq!(outcome(bridge, &call("good", 1)), spooled());
 }
 
-/// After a restart only the spool has identities.
 #[test]
 fn spooled_events_and_rejections_are_known_after_a_restart() {
     let (prefix, directory) = place();

@@ -7,7 +7,7 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// Checks of kube-score that a value decides. The set `hardened` passes all.
+/// A value decides these checks of kube-score.
 const BY_VALUE: [&str; 2] = ["container-image-pull-policy", "pod-networkpolicy"];
 
 const OF_OPERATORS: [&str; 4] = ["ExternalSecret", "HTTPRoute", "PrometheusRule", "ServiceMonitor"];

@@ -18,10 +18,10 @@ use std::time::Duration;
 
 const SHAPE: Shape = Shape { senders: 4, pause: Duration::from_millis(5), body_bytes: 600 };
 
-/// Time for which the Service still sends to a deleted pod.
+/// The Service still sends to a deleted pod.
 const ENDPOINT_REMOVAL_DELAY: Duration = Duration::from_secs(2);
 
-/// Outside the range of outgoing connections.
+/// Avoids the range of outgoing connections.
 pub(super) fn ports() -> [u16; 4] {
     let random = RandomState::new();
     let candidates =
@@ -38,7 +38,7 @@ pub(super) fn ports() -> [u16; 4] {
     panic!("no free ports");
 }
 
-/// Pods share a host here, so each has ports, and therefore a chart, of its own.
+/// Pods share a host here, so each has a chart of its own.
 fn chart(folder: &Path, kafka: &Kafka, ports: &[u16], settings: &[&str]) -> Rendered {
     let own = [
         format!("kafka.bootstrapServers={}", kafka.bootstrap()),

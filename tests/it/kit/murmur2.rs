@@ -1,5 +1,3 @@
-//! Kafka's own partitioner, in the code of its Java client.
-
 use super::java::java;
 use std::io::Write;
 use std::process::Stdio;

@@ -18,7 +18,6 @@ pub(crate) struct Process {
 struct Output {
     lines: Mutex<Vec<(Stream, String)>>,
     more: Condvar,
-    /// Set while standard error is not read.
     stalled: AtomicBool,
     ended: AtomicUsize,
 }
@@ -75,7 +74,7 @@ impl Process {
         self.child.id()
     }
 
-    /// Searches both streams. Panics with all output after the timeout.
+    /// Searches both streams.
     pub(crate) fn wait_for_line(&self, text: &str, within: Duration) -> String {
         let deadline = Instant::now() + within;
         let mut lines = self.output.lines();
@@ -92,7 +91,6 @@ impl Process {
         }
     }
 
-    /// Returns all lines only after the end.
     pub(crate) fn stdout(&self) -> Vec<String> {
         self.printed(Stream::Out)
     }
@@ -103,7 +101,7 @@ impl Process {
 
     /// The name has no `SIG`.
     pub(crate) fn signal(&self, name: &str) {
-        // By the shell's own kill, because a small machine may have no other.
+        // A small machine may have no other `kill`.
         let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.pid())]).status();
         assert!(sent.expect("sh starts").success(), "signal {name} was not sent");
     }
@@ -112,7 +110,7 @@ impl Process {
         self.child.try_wait().expect("the child's state")
     }
 
-    /// Also waits for the end of the output. Panics with the output after the timeout.
+    /// Includes the end of the output.
     pub(crate) fn wait_exit(&mut self, within: Duration) -> ExitStatus {
         let deadline = Instant::now() + within;
         loop {
@@ -165,7 +163,7 @@ impl Output {
     }
 }
 
-/// Moves secrets of `--set` to environment variables, because the bridge refuses them in arguments.
+/// The bridge refuses secrets in arguments, so they become environment variables.
 pub(crate) fn configure<'c>(command: &'c mut Command, args: &[&str]) -> &'c mut Command {
     let mut rest = args.iter();
     while let Some(arg) = rest.next() {
@@ -197,7 +195,7 @@ fn secret_variable(arg: &str, setting: &str) -> Option<(String, String)> {
     (arg == "--set" && is_secret).then(|| (format!("JUSTCALL_BRIDGE__{name}"), text.to_owned()))
 }
 
-/// Returns a command without settings from the tests' own environment.
+/// Without settings from the tests' own environment.
 pub(crate) fn bridge_command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_justcall-bridge"));
     let inherited = std::env::vars_os().map(|(name, _)| name);

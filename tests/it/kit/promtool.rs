@@ -3,7 +3,6 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Panics with the output if `promtool` fails.
 pub(crate) fn promtool(args: &[&str], file: &Path) -> String {
     let output = command().args(args).arg(file).output().expect("promtool starts");
     let printed = [output.stdout, output.stderr].concat();
@@ -37,7 +36,7 @@ pub(crate) fn check_queries(queries: &[String]) {
     assert!(printed.contains(&format!("{} rules found", queries.len())), "{printed}");
 }
 
-/// Uses the machine's promtool, or one unpacked from Debian's package, because an installation would start a server.
+/// Unpacks Debian's package if necessary, because an installation would start a server.
 fn command() -> Command {
     let mut version = Command::new("promtool");
     version.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());

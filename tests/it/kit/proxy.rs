@@ -1,5 +1,3 @@
-//! A proxy between bridge and broker that can close, block and slow connections.
-
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -24,7 +22,7 @@ struct Wire {
 const PASS: u8 = 0;
 /// About 200 KB a second.
 const SLOW: u8 = 1;
-/// Connections stay open and new ones are accepted, but no byte passes.
+/// New connections are accepted, but no byte passes.
 const BLOCK: u8 = 2;
 const CLOSE: u8 = 3;
 const ENDED: u8 = 4;
@@ -56,7 +54,7 @@ impl Proxy {
         self.wire.set(SLOW);
     }
 
-    /// Blocks as a firewall that drops packets. The bytes pass later.
+    /// The bytes pass later.
     pub(crate) fn block(&self) {
         self.wire.set(BLOCK);
     }
@@ -104,7 +102,6 @@ impl Wire {
         }
     }
 
-    /// An error only ends the connection.
     fn join(self: Arc<Self>, client: &TcpStream) {
         let _ = self.keep(client);
         if let Some(target) = self.await_target()

@@ -12,9 +12,8 @@ pub(crate) fn python() -> Command {
     Command::new(FOLDER.get_or_init(|| packages("python", REQUIREMENTS)).join("bin/python"))
 }
 
-/// Returns a folder whose `bin` has a Python with these packages.
+/// The Python is in `bin`.
 pub(crate) fn packages(name: &str, requirements: &str) -> PathBuf {
-    // Different versions of Python do not share packages.
     cache::folder(name, &[requirements, &version()], |folder| install(folder, requirements))
 }
 

@@ -1,5 +1,3 @@
-//! Reproducible randomness: one printed seed determines a run.
-
 use std::time::Duration;
 
 /// SplitMix64, by Steele, Lea and Flood.

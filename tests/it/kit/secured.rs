@@ -1,5 +1,3 @@
-//! Listeners with SASL, with TLS, and with both.
-
 use super::java::{java, run};
 use super::kafka::{Kafka, Options};
 use rdkafka::ClientConfig;
@@ -30,12 +28,12 @@ pub(crate) struct Secured {
 }
 
 impl Kafka {
-    /// Starts a broker with the users [`PLAIN`] and [`SCRAM`] and a certificate for `127.0.0.1`.
+    /// Creates the users [`PLAIN`] and [`SCRAM`].
     pub(crate) fn start_secured() -> Secured {
         Self::start_secured_with(|options| options)
     }
 
-    /// At first no user has rights; anonymous clients, by `kafka.bootstrap()`, have all.
+    /// At first no user has rights; anonymous clients have all.
     pub(crate) fn start_guarded() -> Secured {
         Self::start_secured_with(|options| {
             options
@@ -66,7 +64,7 @@ impl Kafka {
 pub(crate) type Right<'a> = (&'a str, &'a str, &'a str);
 
 impl Secured {
-    /// Replaces the user's rights, after a short delay.
+    /// Applies after a short delay.
     pub(crate) fn grant(&self, user: &User, rights: &[Right<'_>]) {
         let mut command = java(&["-Xmx128m", "-XX:TieredStopAtLevel=1"], "KitAcls");
         command.arg(self.kafka.bootstrap()).arg(user.name);

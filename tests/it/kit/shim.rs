@@ -1,4 +1,4 @@
-//! Libraries, loaded before the C library, that change system calls of one process.
+//! Libraries, loaded before the C library, that change system calls.
 
 use std::fs;
 use std::path::Path;

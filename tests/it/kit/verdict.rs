@@ -1,5 +1,3 @@
-//! Verdict on a run: every promised event is in its topic, in order.
-
 use super::consume::{self, Read};
 use super::load::{Answer, Sent, TYPES};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -8,7 +6,7 @@ use std::time::{Duration, Instant};
 
 const TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Exempts promises for a deleted topic until then, of one type or of all.
+/// Exempts promises for a deleted topic until then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Waiver {
     pub(crate) kind: Option<&'static str>,
@@ -22,10 +20,9 @@ pub(crate) struct Verdict {
     /// Events that were answered 200, without those waived.
     pub(crate) obligations: usize,
     pub(crate) waived: usize,
-    /// Marks and tries of obligations whose bytes are not in their topic under their key.
     pub(crate) lost: Vec<String>,
     pub(crate) duplicated: usize,
-    /// Marks: the first was answered before the second was sent, yet follows it in the log.
+    /// The first was answered before the second was sent, yet follows it in the log.
     pub(crate) reordered: Vec<(String, String)>,
     pub(crate) spooled: usize,
     pub(crate) refused: usize,
@@ -100,10 +97,9 @@ fn is_waived(event: &Sent, promised: Duration, waivers: &[Waiver]) -> bool {
     waivers.iter().any(|waiver| waiver.kind.is_none_or(|kind| kind == event.kind) && promised <= waiver.until)
 }
 
-/// Partition and offset of the events of one topic and key.
+/// Partition, offset and event of one topic and key.
 type Chain<'a> = Vec<(i32, i64, &'a Sent)>;
 
-/// Finds events after another of their topic and key that was first sent after their answer.
 fn reordered(sent: &[Sent], places: &Places<'_>) -> Vec<(String, String)> {
     let mut chains: BTreeMap<(&str, &str), Chain<'_>> = BTreeMap::new();
     for event in sent {

@@ -68,7 +68,7 @@ fn send(producer: &ThreadedProducer<Reports>, topic: &str, key: &str, value: &st
     producer.send(BaseRecord::to(topic).key(key).payload(value)).map_err(|(e, _)| e).expect("room");
 }
 
-/// Returns keys of every length from 0 to 39 bytes.
+/// From 0 to 39 bytes.
 fn random_keys() -> Vec<Vec<u8>> {
     use std::hash::{BuildHasher, RandomState};
     let random = RandomState::new();

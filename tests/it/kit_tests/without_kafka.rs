@@ -126,7 +126,6 @@ fn incomplete_response_is_an_error() {
     server.join().expect("a server");
 }
 
-/// Returns the bytes received before the answer.
 fn serve(answer: &'static [u8]) -> (SocketAddr, JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");

@@ -1,4 +1,4 @@
-//! Each personal value or secret is a marker, and the tests search all output of the bridge for markers.
+//! Personal values and secrets are markers, and the tests search all output for them.
 
 mod accepted;
 mod authentication;

@@ -1,5 +1,4 @@
-//! `check --offline` and `serve` report the same faults of settings. Named files are correct, so that only the settings
-//! decide.
+//! Named files are correct, so that only the settings decide.
 
 use super::TIMEOUT;
 use crate::ingress::tls::authority::Authority;
@@ -149,7 +148,6 @@ const PROPERTIES: &[Properties<'static>] = &[
         &[("enable.sasl.oauthbearer.unsecure.jwt", "true")],
         &[],
     ),
-    // Mechanism in a file.
     (&[SASL, USER, PASSWORD], &[("sasl.mechanism", "plain")], &[]),
     (&[SASL, USER], &[("sasl.mechanisms", "plain")], &["sasl.password"]),
     (&[SASL_SSL, TOKENS], &[("sasl.mechanism", "oauth")], &[]),
@@ -200,7 +198,6 @@ const PROPERTIES: &[Properties<'static>] = &[
             "ssl.keystore.password",
         ],
     ),
-    // One limit is in a file.
     (&[("reconnect.backoff.ms", "5000")], &[("reconnect.backoff.max.ms", "millis")], &[]),
     (&[], &[("security.protocol", "ssl")], &[]),
     (&[("queue.buffering.backpressure.threshold", "2")], &[], &["queue.buffering.backpressure.threshold"]),

@@ -38,7 +38,7 @@ fn fails<'a>(words: &'a [&'a str]) -> Expected<'a> {
 
 type Case<'a> = (&'a str, Bridge, Expected<'a>);
 
-/// At once, because some wait for a timeout.
+/// Runs all cases at once, because some wait for a timeout.
 fn assert_each_finding(cases: Vec<Case<'_>>) {
     std::thread::scope(|scope| {
         for (name, bridge, expected) in &cases {

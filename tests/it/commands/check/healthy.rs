@@ -37,7 +37,7 @@ fn addresses(bridge: &Bridge) -> Vec<String> {
     values.flat_map(|list| list.split(',')).map(str::to_owned).collect()
 }
 
-/// In a container, the tests' folder often is not on a disk.
+/// In a container it often is not.
 fn is_on_a_disk(bridge: &Bridge) -> bool {
     let stat = Command::new("stat").args(["-f", "-c", "%T"]).arg(bridge.folder.path()).output();
     let kind =

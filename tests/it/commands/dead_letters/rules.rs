@@ -1,10 +1,7 @@
-//! Letters that are valid after a change of the rules.
-
 use super::{call, committed, letters_and_marks, place, post, strict_bridge, unknown};
 use crate::kit::bridge::Bridge;
 use std::collections::HashSet;
 
-/// Posts three events against the contract, two of an unknown type, and one that is not JSON.
 fn rejected(bridge: &Bridge) {
     for id in ["call_1", "call_2", "call_3"] {
         post(bridge, &call(id), 422);

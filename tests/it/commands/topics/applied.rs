@@ -69,7 +69,6 @@ fn one_failure_is_reported_and_does_not_stop_the_others() {
     assert_eq!(run.out.lines().filter(|line| line.starts_with("failed ")).count(), 4, "{}", run.out);
     assert!(run.err.contains("4 of 4 changes failed") && run.err.contains(&topic), "{}", run.err);
 
-    // An invalid topic fails alone.
     let json = team.run_with(&["apply", "--yes", "--json"], &["topics.config={}"]).expect_code(0);
     let printed: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     let outcomes: Vec<_> =

@@ -3,7 +3,6 @@ use crate::kit::consume::create_topic_with;
 use crate::kit::golden;
 use crate::kit::kafka::Kafka;
 
-/// Topics are missing, too narrow and differently configured, too wide, or correct.
 fn mixed() -> Team {
     let bootstrap = Kafka::shared().bootstrap();
     let settings = [

@@ -50,7 +50,7 @@ fn disk_full(context: &Context<'_>) {
     context.end(trial);
 }
 
-/// Every write to a file fails, by a limit of the process.
+/// A limit of the process makes every write fail.
 fn no_write(context: &Context<'_>) {
     let plan = Plan { is_prompt: false, ..Plan::default() };
     let trial = context.begin(plan);
@@ -77,7 +77,7 @@ fn limit_files(trial: &Trial<'_>, bytes: &str) -> Result<(), String> {
     run(&mut limit)
 }
 
-/// The bridge may end with an error or serve; no promised event may be lost once the disk is writable.
+/// The bridge may end or serve; no promised event may be lost.
 fn read_only_at_start(context: &Context<'_>) {
     let disk = match Disk::mount() {
         Ok(disk) => disk,

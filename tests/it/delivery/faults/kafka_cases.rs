@@ -39,7 +39,7 @@ fn frozen_without_spool(context: &Context<'_>) {
     context.end(trial);
 }
 
-/// Earlier promises end. The recreated topic must contain every event promised afterwards.
+/// Earlier promises end.
 fn topic_deleted(context: &Context<'_>) {
     let mut trial = context.begin(Plan::default());
     let (kafka, topic) = (context.cluster.kafka.bootstrap(), trial.topic("sms.sent"));
@@ -61,7 +61,7 @@ fn empty_disks(context: &Context<'_>) {
     context.end(trial);
 }
 
-/// Moves the clock by less than the hour that Kafka allows for a record's timestamp.
+/// Kafka allows a timestamp up to an hour ahead.
 fn clock_jumps(context: &Context<'_>) {
     let clock = match Clock::build() {
         Ok(clock) => clock,

@@ -12,9 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// Returns the accepted excess over the deadline.
-///
-/// It grows if more than four processes wait for each processor, because an answer passes through several threads.
+/// Grows if more than four processes wait for each processor, because an answer passes through several threads.
 fn delay_tolerance() -> Duration {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').take(2).filter_map(|it| it.parse::<f64>().ok()).fold(0.0, f64::max);
@@ -23,12 +21,11 @@ fn delay_tolerance() -> Duration {
     Duration::from_secs(5).mul_f64((load / processors / 4.0).clamp(1.0, 6.0))
 }
 
-/// Limit on each wait. A long fault can need a minute, a busy machine more.
+/// A long fault can need a minute, a busy machine more.
 const TIMEOUT: Duration = Duration::from_secs(240);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment {
-    /// Topics and connections are being created.
     Early,
     Steady,
 }
@@ -36,12 +33,11 @@ pub(crate) enum Moment {
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) spool: bool,
-    /// Answers must meet the deadline, which a full or failing disk prevents.
+    /// A full or failing disk prevents prompt answers.
     pub(crate) is_prompt: bool,
     pub(crate) shape: Shape,
     pub(crate) settings: Vec<String>,
     pub(crate) environment: Vec<(&'static str, String)>,
-    /// Replaces the trial's own folder of the spool.
     pub(crate) directory: Option<PathBuf>,
 }
 
@@ -143,13 +139,13 @@ impl<'a> Trial<'a> {
         self.until(&format!("{more} more {answer:?}"), |trial| trial.load.answered(answer) >= wanted);
     }
 
-    /// Waits for rows in the spool, or without a spool until an event is refused.
+    /// Without a spool, waits for a refused event.
     pub(crate) fn until_spooling(&self, more: usize) {
         let (answer, more) = if self.plan.spool { (Answer::Spooled, more) } else { (Answer::Refused, 1) };
         self.until_more(answer, more);
     }
 
-    /// Waives obligations until shortly after now, because an answer follows its acknowledgement.
+    /// Includes a second more, because an answer follows its acknowledgement.
     pub(crate) fn waive(&mut self, kind: Option<&'static str>) {
         self.waivers.push(Waiver { kind, until: self.load.now() + Duration::from_secs(1) });
     }
@@ -164,7 +160,6 @@ impl<'a> Trial<'a> {
 
     pub(crate) fn stop_bridge(&mut self) {
         let mut bridge = self.bridge.take().expect("a bridge that is running");
-        // The senders continue meanwhile, as JustCall would.
         bridge.process.signal("TERM");
         let status = bridge.process.wait_exit(Duration::from_secs(60));
         self.former.push(bridge.process.stderr());
@@ -264,7 +259,7 @@ fn last_log_lines(former: &[Vec<String>], running: Option<&Bridge>) -> String {
     format!("logs of this trial's bridges:\n{}", logs.join("\n--- and the next one:\n"))
 }
 
-/// Returns the last lines, without those that repeat for each event or attempt.
+/// Omits lines that repeat for each event or attempt.
 fn tail(log: &[String]) -> String {
     let is_chatter = |line: &&String| line.contains("event refused") || line.contains("METADATAUPDATE");
     let lines: Vec<_> = log.iter().filter(|line| !is_chatter(line)).map(String::as_str).collect();

@@ -6,7 +6,7 @@ use flate2::write::{GzEncoder, ZlibEncoder};
 use std::io::Write;
 use std::time::Duration;
 
-/// Sends two waves, together above the memory budget. The first must be cut before the second arrives.
+/// Two waves exceed the memory budget. The first must be cut before the second arrives.
 pub(super) fn slow(target: &Target) {
     let whole = post_bytes(PATH, &[], &[b'x'; 60_000]);
     let begin = |count| {
@@ -29,7 +29,7 @@ pub(super) fn slow(target: &Target) {
     }
 }
 
-/// The bodies decompress to hundreds of times their size: in one member, in many, and nested.
+/// In one member, in many, and nested.
 pub(super) fn bombs(target: &Target) {
     let zeros = vec![b' '; 10 << 20];
     let member = gzip(&zeros[..1 << 16]);
@@ -87,7 +87,7 @@ pub(super) fn extreme_json(target: &Target) {
     }
 }
 
-/// A limit on bytes or time cuts off the chunks of one byte and the chunk extensions.
+/// A limit on bytes or time cuts off the request.
 pub(super) fn chunks(target: &Target) {
     target.set_established();
     let head = format!("POST {PATH} HTTP/1.1\r\nhost: bridge\r\ntransfer-encoding: chunked\r\n\r\n");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 const HEAD: &[u8] = b"POST /webhooks/justcall HTTP/1.1\r\nhost: bridge\r\nx-slow: ";
 
-/// Sends a request head byte by byte on each connection, and reconnects when cut off.
+/// Reconnects when cut off.
 pub(super) fn trickle(target: &Target, connections: usize) {
     let mut opened: Vec<_> = (0..connections).map(|_| Connection::open(target.address).ok()).collect();
     target.set_established();
@@ -40,7 +40,6 @@ pub(super) fn kept_alive(target: &Target, connections: usize) {
     target.rest(Duration::from_secs(60));
 }
 
-/// Each connection must be closed.
 pub(super) fn unfinished_next(target: &Target, connections: usize) {
     let begin = |_| {
         let mut connection = after_an_answer(target).ok()?;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Barrier, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Limits from docs/operations/hardening.md: process, connection, byte in flight.
+/// Limits from docs/operations/hardening.md.
 const PROCESS_MEMORY: usize = 64 * MIB;
 const CONNECTION_MEMORY: usize = 80 * 1024;
 const MEMORY_PER_BYTE_IN_FLIGHT: usize = 4;
@@ -16,7 +16,7 @@ const MEMORY_PER_BYTE_IN_FLIGHT: usize = 4;
 const MIB: usize = 1024 * 1024;
 
 const SENDERS: usize = 4;
-/// Of each sender.
+/// Each sender's events.
 const EVENTS: usize = 60;
 const SEND_INTERVAL: Duration = Duration::from_millis(25);
 
@@ -37,7 +37,7 @@ impl Target {
         self.over.load(Ordering::Relaxed)
     }
 
-    /// Signals that honest traffic may begin. It begins anyway after some seconds.
+    /// Permits honest traffic, which begins anyway after some seconds.
     pub(super) fn set_established(&self) {
         self.is_established.store(true, Ordering::Relaxed);
     }
@@ -50,7 +50,6 @@ impl Target {
     }
 }
 
-/// Returns at most `wanted`, within the limit on open files.
 pub(super) fn max_connections(wanted: usize) -> usize {
     let limits = fs::read_to_string("/proc/self/limits").expect("this process's limits");
     let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("a limit on files");
@@ -58,7 +57,6 @@ pub(super) fn max_connections(wanted: usize) -> usize {
     wanted.min(soft.saturating_sub(500))
 }
 
-/// Panics if an honest sender is refused, memory exceeds its bound, or requests stay in flight.
 pub(super) fn run(case: &Case<'_>, attack: impl FnOnce(&Target) + Send) {
     static ONE: Mutex<()> = Mutex::new(());
     let kafka = Kafka::shared();

@@ -18,7 +18,7 @@ fn serve(more: &'static str) -> Bridge {
     Bridge::serve(Kafka::shared().bootstrap(), &settings.each_ref().map(String::as_str))
 }
 
-/// Asserts that no series counts beside the expected ones.
+/// No other series may count.
 fn assert_signatures(bridge: &Bridge, expected: &[(&str, u64)]) {
     for (result, count) in expected {
         let series = format!("signatures_total{{source=\"main\",result=\"{result}\"}}");

@@ -1,5 +1,3 @@
-//! Webhooks as JustCall sends them, with an independent signature implementation.
-
 use super::URL;
 use crate::kit::bridge::{Bridge, PATH};
 use crate::kit::consume;
@@ -110,8 +108,7 @@ pub(super) fn ahead(seconds: i64) -> String {
     (Utc::now() + TimeDelta::seconds(seconds)).format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// Returns the status, and the outcome or the end of the problem's `type`. Also asserts the headers and that no secret
-/// is in the response.
+/// Also asserts the headers and that no secret is in the response.
 pub(super) fn summary(response: &Response) -> (u16, String) {
     let json = response.json();
     let tag = if response.status == 200 {
@@ -134,7 +131,7 @@ pub(super) fn summary(response: &Response) -> (u16, String) {
     (response.status, tag)
 }
 
-/// Returns sorted values by topic, dead letters included, once `expected` exist in all.
+/// Waits for `expected` values, dead letters included.
 pub(super) fn records_by_topic(bridge: &Bridge, kafka: &str, expected: usize) -> Vec<(String, Vec<Vec<u8>>)> {
     let topics = topics(kafka, &bridge.prefix);
     let read = |topic: String| {

@@ -51,7 +51,7 @@ impl Mount {
         assert_eq!(answer(OLD, 1), acked());
         assert_eq!((self.matches(bridge, 0), self.matches(bridge, 1)), (1, 0));
 
-        // JustCall signs with the new secret before the bridge has it, and retries.
+        // JustCall signs with the new secret before the bridge has it.
         let early = self.signed(NEW, 2);
         assert_eq!(summary(&early.send(bridge)), mismatch());
         self.put(&format!("{OLD}\n{NEW}\n"));
@@ -81,7 +81,7 @@ fn overwrite(folder: &Path, text: &str) {
     fs::write(folder.join("secrets"), text).expect("written");
 }
 
-/// Replaces secrets as Kubernetes does: one rename of the link `..data` to a folder for each version.
+/// As Kubernetes does: one rename of the link `..data` to a folder for each version.
 fn swap_link(folder: &Path, text: &str) {
     let old = fs::read_link(folder.join("..data")).ok();
     let version = tempfile::Builder::new().prefix("..").tempdir_in(folder).expect("a folder").keep();

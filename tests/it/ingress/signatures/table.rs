@@ -1,6 +1,3 @@
-//! Modified requests with their exact responses. Afterwards no topic has an unverified event, and every response was
-//! counted once.
-
 mod cases;
 
 use super::request::{
@@ -103,7 +100,6 @@ fn tampered_requests_have_exact_responses_and_write_nothing_unverified() {
     assert_counted_once(&bridge, &cases);
 }
 
-/// Includes dead letters.
 fn assert_only_acked_is_written(bridge: &Bridge, kafka: &str, cases: &[Case]) {
     let mut expected = BTreeMap::<String, Vec<Vec<u8>>>::new();
     for Case { name, request, .. } in cases.iter().filter(|case| case.expected == ACKED) {

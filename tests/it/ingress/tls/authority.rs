@@ -46,7 +46,7 @@ impl Authority {
     }
 }
 
-/// As Kubernetes mounts a Secret: links into `..data`, which links to a dated folder.
+/// As a Secret: links into `..data`, which links to a dated folder.
 pub(crate) struct Mounted {
     folder: TempDir,
 }

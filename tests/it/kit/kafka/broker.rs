@@ -29,12 +29,11 @@ pub(crate) struct Broker {
 #[derive(Default)]
 struct State {
     process: Option<Child>,
-    /// Keeps the broker stopped until its standard input ends, and so at the latest until the test process ends.
+    /// Stops the broker until standard input ends, at the latest with the test process.
     freezer: Option<Child>,
 }
 
 impl Broker {
-    /// Chooses the ports of a cluster's brokers and writes their settings.
     pub(super) fn prepare(options: &Options) -> Vec<Self> {
         let mut names = vec![PLAIN_LISTENER, CONTROLLER_LISTENER];
         names.extend(options.listeners.iter().map(|(name, _)| *name));
@@ -80,7 +79,7 @@ impl Broker {
         let mut command = java(self.jvm, "KitBroker");
         command.arg(self.folder.path()).args(["--cluster-id", CLUSTER_ID]).args(&self.format);
         command.stdout(log.try_clone().expect("a second handle")).stderr(log);
-        // The broker ends with this pipe, and therefore with the test process.
+        // The broker ends with this pipe.
         command.stdin(Stdio::piped());
         self.state().process = Some(command.spawn().expect("java starts"));
     }

@@ -1,5 +1,3 @@
-//! Metrics of a running bridge after every simple outcome, read by an independent parser.
-
 use super::catalogue::{Metric, catalogue};
 use crate::kit::bridge::{Bridge, PATH, metric_name, until};
 use crate::kit::consume;
@@ -122,7 +120,6 @@ fn event(kind: &str, id: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// The cluster has only the topics of missed calls and dead letters.
 fn begin(folder: &Path) -> Bridge {
     let kafka = Kafka::shared().bootstrap();
     let prefix = format!("{}.", crate::kit::topic_name("shown"));
@@ -139,7 +136,6 @@ fn begin(folder: &Path) -> Bridge {
     Bridge::serve_file(kafka, &file, &settings)
 }
 
-/// Causes every outcome that needs no broken Kafka.
 fn drive(bridge: &Bridge) {
     let post = |path: &str, headers: &[(&str, &str)], body: &[u8]| {
         let headers = [&[("connection", "close")], headers].concat();
@@ -309,7 +305,6 @@ fn assert_of_files(metrics: &ExposedMetrics) {
     assert!(metrics.sum("config_last_reload_success_timestamp_seconds", &[]) - written < 600.0, "{written}");
 }
 
-/// Loads new settings, then invalid ones.
 fn reload(bridge: &Bridge, folder: &Path) {
     let file = folder.join("bridge.yaml");
     let route = "  - { match: contact.updated, topics: brand.new }";

@@ -4,7 +4,7 @@ use yaml_rust2::{Yaml, YamlLoader};
 
 const WRITTEN_INTERVAL: &str = "15s";
 
-/// Returns tests as a Prometheus with a scrape interval `factor` times longer would see them, in JSON, which is YAML.
+/// Makes the scrape interval `factor` times longer. Returns JSON, which is YAML.
 pub(super) fn thinned(tests: &str, rules: &Path, factor: u32) -> String {
     let documents = YamlLoader::load_from_str(tests).expect("YAML");
     let mut file = json(&documents[0]);
@@ -47,7 +47,7 @@ fn expanded(token: &str) -> Vec<String> {
     if ["_", "stale"].contains(&what) {
         return vec![what.to_owned(); times.max(1) as usize];
     }
-    // After the first sign, which belongs to the first number.
+    // The first sign belongs to the first number.
     let sign = what[1..].find(['+', '-']).map_or(what.len(), |at| at + 1);
     let (first, step) = what.split_at(sign);
     let first: f64 = first.parse().expect("a first value");

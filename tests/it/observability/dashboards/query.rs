@@ -3,8 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 type Metrics = BTreeMap<String, Metric>;
 
-/// Returns names in a query and its legend that are not a bridge's metrics or labels. `recorded` has the names of
-/// recording rules.
+/// `recorded` has the names of recording rules.
 pub(super) fn unknown_names(
     query: &str,
     legend: &str,
@@ -50,7 +49,7 @@ pub(super) fn unknown_names(
     strange
 }
 
-/// Also returns whether the series is a histogram's bucket.
+/// True for a histogram's bucket.
 fn find<'a>(series: &str, metrics: &'a Metrics) -> Option<(&'a Metric, bool)> {
     let histogram = |suffix: &str| {
         let metric = metrics.get(series.strip_suffix(suffix)?)?;
@@ -60,7 +59,7 @@ fn find<'a>(series: &str, metrics: &'a Metrics) -> Option<(&'a Metric, bool)> {
     plain.or_else(|| ["_bucket", "_sum", "_count"].into_iter().find_map(histogram))
 }
 
-/// Variables can have any value; of a pattern only the text before its first special character counts.
+/// Of a pattern only the text before its first special character counts.
 fn can_be(operator: &str, asked: &str, values: &[String]) -> bool {
     let plain = asked.split(['.', '+', '*', '$', '[', '(']).next().unwrap_or_default();
     let is_pattern = operator.contains('~') && plain.len() < asked.len();
@@ -68,7 +67,6 @@ fn can_be(operator: &str, asked: &str, values: &[String]) -> bool {
         || values.iter().any(|value| if is_pattern { value.starts_with(plain) } else { value == asked })
 }
 
-/// Parses the matchers in braces at the beginning.
 fn matchers(words: &[String]) -> Vec<(String, &str, String)> {
     if words.first().map(String::as_str) != Some("{") {
         return Vec::new();

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 const SIGNED: &str = "/hooks/signed";
 const BY_TOKEN: &str = "/hooks/token";
 
-/// Of two sources, each from another place.
 struct Secrets {
     inline: String,
     environment: String,
@@ -102,7 +101,6 @@ fn signatures(bridge: &VerboseBridge, secrets: &Secrets) {
     assert_eq!(shown(&"0".repeat(64), "v1", &documented()), "401 signature_no_url");
     assert_eq!(bridge.post_with(SIGNED, &[], &live(url)), "401 signature_missing");
     assert_eq!(shown(&"0".repeat(64), "v1", marker("broken").as_bytes()), "401 unverifiable");
-    // Counted, and accepted.
     let watched = format!("{SIGNED}/monitor");
     assert_eq!(signed(bridge, &watched, &marker("othersecret"), url, now, &live(url)), "200 acked");
     assert_eq!(bridge.post_with(&watched, &[(VERSION, &marker("version"))], &live(url)), "200 acked");

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Enables each library by its name.
 const EVERYTHING: &str = "trace,justcall_kafka_bridge=trace,librdkafka=trace,rdkafka=trace,actix_http=trace,\
      actix_http::h1=trace,actix_http::h1::decoder=trace,actix_http::h1::dispatcher=trace,\
      actix_server=trace,actix_web=trace,actix_rt=trace,rustls=trace,tokio_rustls=trace,h2=trace,\
@@ -25,7 +24,6 @@ pub(super) struct VerboseBridge {
     pub(super) admin: SocketAddr,
     pub(super) prefix: String,
     bootstrap: String,
-    /// Requests with their responses.
     outputs: Mutex<Vec<(String, String)>>,
     others: Vec<&'static str>,
 }
@@ -68,7 +66,6 @@ impl VerboseBridge {
         Self { process, ingress, admin, prefix, bootstrap, outputs: Mutex::default(), others: Vec::new() }
     }
 
-    /// The secret is not a marker.
     pub(super) fn with_secret(mut self, other: &'static str) -> Self {
         self.others.push(other);
         self
@@ -103,7 +100,6 @@ impl VerboseBridge {
         summary(&answer)
     }
 
-    /// Sends an incomplete request and reads a response, if one arrives.
     pub(super) fn unfinished(&self, bytes: &[u8], hang_up: bool) -> String {
         let mut connection = Connection::open(self.ingress).expect("a connection");
         connection.send(bytes).expect("sent");
@@ -149,7 +145,6 @@ impl VerboseBridge {
         self.process.signal(name);
     }
 
-    /// Reads the pages, stops the bridge and searches all its output.
     pub(super) fn finish(mut self) {
         for page in ["/metrics", "/readyz", "/livez"] {
             self.get(self.admin, page);
@@ -180,7 +175,6 @@ pub(super) fn assert_no_marker(outputs: &[(String, String)], others: &[&str]) {
     assert!(found.is_empty(), "{} leaks:\n{}", found.len(), found.join("\n"));
 }
 
-/// Panics if the output contains a marker.
 pub(super) fn run(args: &[&str], env: &[(&str, &str)]) -> (Option<i32>, String) {
     let mut process = Process::bridge(args, env);
     let code = process.wait_exit(TIMEOUT).code();

@@ -11,7 +11,6 @@ fn traces_have_no_personal_data_and_the_token_of_the_collector_is_never_shown() 
         let collector = Collector::listen();
         let token = format!("telemetry.otlp_headers.authorization=Bearer {}", marker("collector"));
         let endpoint = collector.setting();
-        // With lines of successful events.
         let settings = [UNSIGNED, &endpoint, &token, "telemetry.log_sample=1"];
         let bridge = VerboseBridge::start(format, Kafka::shared().bootstrap(), &settings, &[]);
         bridge.wait_ready(true);
