@@ -1,9 +1,7 @@
-//! Baseline of the benchmarks: an actix-web handler that produces each body unchanged and answers 200 once Kafka has
-//! acknowledged it.
+//! Baseline of the benchmarks: an actix-web handler that produces each body and answers 200 once Kafka acknowledges it.
 //!
-//! It does not parse, validate, route, deduplicate or count. Records have no headers, except with `--headers`, which
-//! adds as many bytes as the bridge's. Topic and key come from a counter, so records spread over topics and
-//! partitions as the bridge's do. The producer is configured alike: `acks=all`, idempotent, `murmur2_random`.
+//! It does not parse, validate, route, deduplicate or count. `--headers` adds as many bytes as the bridge's headers. A
+//! counter selects topic and key. The producer is configured as the bridge's: `acks=all`, idempotent, `murmur2_random`.
 //!
 //! `cargo run --release --example floor -- --bootstrap localhost:9092 --topics a,b,c`
 
@@ -51,7 +49,6 @@ struct Floor {
     next: AtomicUsize,
 }
 
-/// Headers of an ordinary event.
 const HEADERS: [(&str, &str); 8] = [
     ("ce_specversion", "1.0"),
     ("ce_id", "6d9c2e4f8a1b3d5c7e9f0a2b4c6d8e1f"),
@@ -105,7 +102,6 @@ async fn produce(body: Bytes, floor: Data<Floor>) -> HttpResponse {
 struct Unacknowledged;
 
 impl Floor {
-    /// Produces a body to the next topic, and waits for its acknowledgement.
     async fn produce(&self, body: &Bytes, number: usize, turn: usize) -> Result<(), Unacknowledged> {
         let topic = &self.topics[turn % self.topics.len()];
         let key = number.to_string();

@@ -80,7 +80,7 @@ fn verifying(template: &Template, times: u64) {
     }
 }
 
-/// Accepts an event: every step between the HTTP server and librdkafka, both excluded.
+/// Excludes the HTTP server and librdkafka.
 fn accepting(template: &Template, times: u64) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
@@ -118,7 +118,6 @@ fn accepting(template: &Template, times: u64) {
     });
 }
 
-/// Sink that acknowledges every record at once.
 struct Acknowledging;
 
 impl Sink for Acknowledging {

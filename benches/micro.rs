@@ -17,7 +17,7 @@ use std::time::Duration;
 criterion_group!(benches, validate, whole, route, event_id, signature, append);
 criterion_main!(benches);
 
-/// Measures validation; the hash of the body is measured separately.
+/// Excludes the hash of the body.
 fn validate(criterion: &mut Criterion) {
     for (dialect, templates) in [("documented", documented(0)), ("live", live())] {
         let mut group = criterion.benchmark_group(format!("parse and validate, {dialect}"));
@@ -44,7 +44,7 @@ fn validate(criterion: &mut Criterion) {
     }
 }
 
-/// Measures the way from a body to its records, hash included.
+/// Includes the hash.
 fn whole(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("body to records");
     for (dialect, templates) in [("documented", documented(0)), ("live", live())] {
@@ -59,7 +59,7 @@ fn whole(criterion: &mut Criterion) {
     }
 }
 
-/// Measures routing by several routes for the type, of which the last matches.
+/// Of several routes for the type, the last matches.
 fn route(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("body to records, by routes");
     let template = documented(0).into_iter().find(|template| template.event_type == "call.completed");
@@ -114,7 +114,7 @@ fn signature(criterion: &mut Criterion) {
     }
 }
 
-/// Measures the append of rows until they are on disk: alone, and as many as share a commit.
+/// Measures rows alone, and as many as share a commit.
 fn append(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("spool append");
     group.sample_size(20);

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! An offset is committed after the work, so a crash repeats work and loses none. A repeated event has the same
-//! `ce_source` and `ce_id`. Records are processed one after the other, which keeps the order of each key. To process
-//! more, run more of these processes, up to the number of partitions.
+//! `ce_source` and `ce_id`. Sequential processing keeps the order of each key; run at most one process for each
+//! partition.
 
 use justcall_events::{Documented, DocumentedData, KnownType, Live, LiveData};
 use rdkafka::ClientConfig;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Number of remembered ids. An id takes about 100 bytes.
+/// An id takes about 100 bytes.
 const REMEMBERED: usize = 100_000;
 
 #[tokio::main(flavor = "current_thread")]
@@ -65,8 +65,7 @@ fn consumer(group: &str) -> Result<StreamConsumer, Box<dyn Error>> {
         .set("group.id", group)
         // A new group, or a new partition, begins with the first event.
         .set("auto.offset.reset", "earliest")
-        // librdkafka commits every few seconds, at a rebalance and at the end, but only the stored offsets: those of
-        // processed records.
+        // librdkafka commits every few seconds, at a rebalance and at the end, but only stored offsets.
         .set("enable.auto.commit", "true")
         .set("enable.auto.offset.store", "false")
         // Excludes records of an aborted replay.
@@ -103,8 +102,8 @@ struct Service {
 impl Service {
     /// Processes a record, unless it is a duplicate.
     ///
-    /// An error is transient, such as a database that is down: it ends the process, which commits the records before
-    /// this one, and the next start tries this one again.
+    /// An error is transient, such as a database that is down: the process ends, and the next start retries this
+    /// record.
     async fn handle(&mut self, message: &BorrowedMessage<'_>) -> Result<(), Box<dyn Error>> {
         let id = header(message, "ce_id");
         // An id is unique only within its source.
@@ -122,7 +121,7 @@ impl Service {
         Ok(())
     }
 
-    /// Writes a record that no retry can help to the dead letters, unchanged, with the reason and its origin.
+    /// Writes the unchanged record, which no retry can help, to the dead letters, with reason and origin.
     async fn set_aside(&self, message: &BorrowedMessage<'_>, poison: Poison) -> Result<(), Box<dyn Error>> {
         let Poison(reason) = poison;
         let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
@@ -141,13 +140,13 @@ impl Service {
     }
 }
 
-/// Reason why no retry can help: a tag for logs, without values of the body.
+/// A tag for logs, without values of the body.
 struct Poison(&'static str);
 
 /// Processes an event: here, it returns a line.
 ///
-/// Your service would write to its database and, in the same transaction, store source and id of the event. Such a
-/// table outlives the process.
+/// Your service would write to its database and, in the same transaction, store source and id of the event, which
+/// outlive the process.
 fn work(id: &str, message: &BorrowedMessage<'_>) -> Result<String, Poison> {
     let event_type = header(message, "ce_type").ok_or(Poison("no_type"))?;
     let subject = header(message, "ce_subject").unwrap_or("-");
@@ -177,7 +176,7 @@ fn live_seconds(value: &[u8]) -> Result<Option<u64>, Poison> {
     seconds.map(|seconds| seconds.as_u64().ok_or(Poison("unreadable"))).transpose()
 }
 
-/// Returns the text with every character escaped that terminals interpret: the text is a sender's.
+/// Escapes characters that terminals interpret, because senders choose the text.
 fn printable(text: &str) -> String {
     let is_obeyed = |c: char| {
         c.is_control()
@@ -186,7 +185,6 @@ fn printable(text: &str) -> String {
     text.chars().map(|c| if is_obeyed(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 
-/// Returns the value of a header, if it exists and is text.
 fn header<'a>(message: &'a BorrowedMessage<'_>, name: &str) -> Option<&'a str> {
     let headers = message.headers()?;
     let found = headers.iter().find(|header| header.key == name)?;
@@ -195,8 +193,8 @@ fn header<'a>(message: &'a BorrowedMessage<'_>, name: &str) -> Option<&'a str> {
 
 /// Ids of the last events.
 ///
-/// A duplicate is in the same partition as its first occurrence, so one process receives both, unless it was
-/// restarted or the partition moved in between.
+/// A duplicate reaches the process of its first occurrence, unless that was restarted or the partition moved in
+/// between.
 #[derive(Default)]
 struct Seen {
     ids: HashSet<Arc<str>>,

@@ -1,7 +1,4 @@
-//! Rules for the sources: allowed imports between rooms, one home for each library, unique names of types, short
-//! files, and folder names with a meaning.
-//!
-//! `tests.rs` and `tests/` are exempt.
+//! Rules for the sources, except `tests.rs` and `tests/`.
 
 #[path = "architecture/source.rs"]
 mod source;
@@ -14,7 +11,6 @@ static BRIDGE: LazyLock<Vec<Source>> = LazyLock::new(|| sources("src"));
 
 static EVENTS_CRATE: LazyLock<Vec<Source>> = LazyLock::new(|| sources("crates/justcall-events/src"));
 
-/// Rooms with the rooms that each may import. A room that is not listed is an error.
 const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
@@ -53,7 +49,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "watch",
         ],
     ),
-    // `delivery` for the age from which records get a new time, `http` for the limit on open files.
+    // For the age from which records get a new time, and the limit on open files.
     ("diagnostics", &["config", "delivery", "http", "kafka", "routing", "spool", "terminal", "topics"]),
     ("explain", &["config", "ingest", "input", "private_file", "record", "routing", "yaml"]),
     ("masking", &["record"]),
@@ -75,7 +71,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("kafka", &["backoff", "delivery", "health", "record", "secret", "telemetry"]),
     ("routing", &["record"]),
     ("spool", &["backoff"]),
-    // `record` for the trace that records name, `health` for the metrics of readiness.
+    // For the trace that records name, and the metrics of readiness.
     ("telemetry", &["health", "rate_limit", "record", "secret"]),
     ("health", &[]),
     ("rate_limit", &[]),
@@ -85,13 +81,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("private_file", &[]),
     ("terminal", &[]),
     ("watch", &["telemetry"]),
-    // `terminal` for the characters that its output escapes.
+    // For the characters that its output escapes.
     ("yaml", &["terminal"]),
 ];
 
-/// Libraries with the rooms that may use them. A companion, such as `rdkafka_sys`, counts as its library.
+/// `rdkafka_sys` counts as `rdkafka`.
 const HOMES: &[(&str, &[&str])] = &[
-    // `app` starts its runtime.
     ("actix_web", &["http", "app"]),
     ("actix_http", &["http"]),
     ("actix_server", &["http"]),
@@ -101,15 +96,11 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("indicatif", &["cli", "terminal"]),
-    // `config` and `private_file` compare owners, `http` raises the limit on open files, `input` opens without
-    // waiting, `spool` looks for holes and room.
     ("rustix", &["config", "diagnostics", "http", "input", "private_file", "spool", "terminal"]),
-    // `send` sends events, `telemetry` traces; both through rustls.
     ("reqwest", &["send", "telemetry"]),
     ("rustls", &["http", "diagnostics", "send", "telemetry"]),
     ("opentelemetry", &["telemetry"]),
     ("tokio_rustls", &["http"]),
-    // `http` names the expected type in a violation, `telemetry` labels metrics with the closed set of types.
     (
         "justcall_events",
         &[
@@ -130,16 +121,14 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     ("subtle", &["secret"]),
     ("zeroize", &["secret", "http"]),
-    // Each swaps a value at a reload.
     ("arc_swap", &["watch", "ingest", "delivery", "kafka"]),
 ];
 
 const MAX_FILE_LINES: usize = 400;
 
-/// Folder names that are not allowed, because they do not state a content.
 const MEANINGLESS: &[&str] = &["utils", "common", "types", "manager", "helpers"];
 
-/// Names that several types may have, because their module completes them.
+/// Their module completes them.
 const SHARED_NAMES: &[&str] = &["Args", "Config", "Error"];
 
 #[test]
@@ -213,7 +202,6 @@ fn unused_homes(homes: &[(&str, &[&str])], sources: &[Source]) -> Vec<String> {
     unused.map(|(library, room)| format!("{room} does not use {library}")).collect()
 }
 
-/// Returns the names that several types have, each with the places of their definitions.
 fn shared_names(sources: &[Source]) -> Vec<String> {
     let mut places: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for source in sources {
@@ -225,7 +213,7 @@ fn shared_names(sources: &[Source]) -> Vec<String> {
     shared.map(|(name, places)| format!("{name}: {}", places.join(", "))).collect()
 }
 
-/// Returns the groups of files that import each other in a circle. A file and its children may.
+/// A file and its children may import each other.
 fn circles(sources: &[Source]) -> Vec<String> {
     let modules: Vec<Vec<&str>> = sources.iter().map(Source::modules).collect();
     let target = |path: &[String]| {
@@ -254,7 +242,6 @@ fn circles(sources: &[Source]) -> Vec<String> {
     (0..sources.len()).filter_map(circle).map(names).collect()
 }
 
-/// Returns the files that a file imports, directly or through others.
 fn reached_from(file: usize, imports: &[BTreeSet<usize>]) -> BTreeSet<usize> {
     let mut reached = BTreeSet::new();
     let mut open = vec![file];

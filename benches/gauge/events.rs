@@ -6,29 +6,28 @@ use std::fs;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-/// Number of digits of an id; below, the smallest such number.
+/// Digits of an id.
 const ID_LEN: usize = 15;
 const LEAST_ID: u64 = 100_000_000_000_000;
 
-/// Beginning of a `request_id`; with an id after it, it is a ULID.
+/// With an id after it, a ULID.
 const ULID_BEGINNING: &str = "01KNKKKV1FM";
 
-/// Body in parts, with the id between them.
+/// The id is between the parts.
 #[derive(Debug, Clone)]
 pub(crate) struct Template {
     pub(crate) event_type: &'static str,
     pub(crate) pieces: Vec<String>,
-    /// Lines of the request's header, each with its line end.
+    /// Each line has its line end.
     pub(crate) headers: String,
 }
 
 impl Template {
-    /// Creates a template of a body in which every `\0` is a place of the id.
+    /// Every NUL in the body is a place of the id.
     pub(crate) fn new(event_type: &'static str, body: &str) -> Self {
         Self { event_type, pieces: body.split('\0').map(str::to_owned).collect(), headers: String::new() }
     }
 
-    /// Returns the body of event `number`.
     pub(crate) fn body(&self, number: u64) -> String {
         // No leading zero, because some ids are numbers.
         let id = if number < LEAST_ID { LEAST_ID + number } else { number };
@@ -39,7 +38,6 @@ impl Template {
         self.pieces.iter().map(String::len).sum::<usize>() + (self.pieces.len() - 1) * ID_LEN
     }
 
-    /// Extends `data` until the body has at least `bytes` bytes.
     pub(crate) fn padded(mut self, bytes: usize) -> Self {
         const FIELD: &str = r#","padding":"""#;
         let lacking = bytes.saturating_sub(self.len() + FIELD.len());
@@ -52,13 +50,13 @@ impl Template {
     }
 }
 
-/// Returns the nine documented types, one for each topic. Bodies have at least `bytes` bytes.
+/// One for each topic, with at least `bytes` bytes.
 pub(crate) fn documented(bytes: usize) -> Vec<Template> {
     let all = samples(Dialect::Documented);
     all.map(|(event, body)| template(event, Dialect::Documented, body).padded(bytes)).collect()
 }
 
-/// Returns nine types of the live dialect, of every family.
+/// Covers every family.
 pub(crate) fn live() -> Vec<Template> {
     const TYPES: [KnownType; 9] = [
         KnownType::CallCompleted,
@@ -89,7 +87,7 @@ fn template(event: KnownType, dialect: Dialect, sample: &str) -> Template {
     Template::new(event.name(), &body)
 }
 
-/// Replaces a field's string or number. Returns whether the field exists.
+/// Returns whether the field exists.
 fn replace(body: &mut String, field: &str, text: &str) -> bool {
     let name = format!("\"{field}\":");
     let Some(at) = body.find(&name).map(|at| at + name.len()) else { return false };
@@ -99,7 +97,6 @@ fn replace(body: &mut String, field: &str, text: &str) -> bool {
     true
 }
 
-/// Returns JSON without space between tokens, as programs write it.
 fn without_space(json: &str) -> String {
     let (mut is_text, mut is_escaped) = (false, false);
     json.chars()
@@ -114,11 +111,11 @@ fn without_space(json: &str) -> String {
         .collect()
 }
 
-/// Events of a load, written to the file that wrk's script reads.
+/// wrk's script reads them from a file.
 pub(crate) struct Events {
     pub(crate) templates: Vec<Template>,
     folder: TempDir,
-    /// Number of different events, which repeat; 0: no event repeats.
+    /// 0: no event repeats.
     pub(crate) distinct: u64,
 }
 
@@ -144,13 +141,11 @@ impl Events {
         Self { templates, folder, distinct: 0 }
     }
 
-    /// Limits the number of different events, so that they repeat.
     pub(crate) fn repeating(mut self, distinct: u64) -> Self {
         self.distinct = distinct;
         self
     }
 
-    /// Returns the ends of the topics' names, if each type has its own topic.
     pub(crate) fn topics(&self) -> impl Iterator<Item = &'static str> {
         self.templates.iter().map(|template| template.event_type)
     }
@@ -163,7 +158,7 @@ impl Events {
         self.templates[(number % self.templates.len() as u64) as usize].body(number)
     }
 
-    /// Writes a file of `count` different bodies, one on a line.
+    /// One body on a line.
     pub(crate) fn lines(&self, first: u64, count: u64) -> PathBuf {
         let file = self.folder.path().join("bodies");
         let bodies = (first..first + count).map(|number| self.body(number) + "\n");

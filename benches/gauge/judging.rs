@@ -10,7 +10,7 @@ pub(crate) fn settings() -> Settings {
     Settings::default()
 }
 
-/// Returns rules with `routes` routes, of which only the last matches `event_type`; 0: no route.
+/// Only the last of the routes matches `event_type`; 0: no route.
 pub(crate) fn rules(routes: usize, event_type: &str) -> Evaluator {
     let mut settings = settings();
     let by_agent = (1..routes).map(|at| route(event_type, Some(at)));
@@ -32,7 +32,6 @@ fn route(event_type: &str, agent: Option<usize>) -> RouteConfig {
     }
 }
 
-/// Reads, validates and routes a body, and builds its records.
 pub(crate) fn judge(rules: &Evaluator, body: &Bytes) -> Evaluated {
     let scanned = rules.scan(0, body);
     let context = scanned.context(DateTime::<Utc>::UNIX_EPOCH);

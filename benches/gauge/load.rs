@@ -1,4 +1,4 @@
-//! Load by established programs: wrk in a closed loop, oha in an open one.
+//! Load by wrk in a closed loop, by oha in an open one.
 
 use super::events::Events;
 use super::process::cpu_micros;
@@ -19,9 +19,9 @@ pub(crate) struct Target<'a> {
 pub(crate) struct Sample {
     pub(crate) requests: f64,
     pub(crate) rate: f64,
-    /// CPU of the server for each request, in microseconds.
+    /// Of the server for each request, in microseconds.
     pub(crate) cpu: f64,
-    /// Latency at the median and at the 99th percentile, in milliseconds.
+    /// In milliseconds.
     pub(crate) p50: f64,
     pub(crate) p99: f64,
 }
@@ -32,7 +32,6 @@ pub(crate) enum Answers {
     Rejected,
 }
 
-/// Keeps `connections` connections busy for `seconds` seconds.
 pub(crate) fn closed_loop(
     target: Target<'_>,
     events: &Events,
@@ -59,8 +58,7 @@ pub(crate) fn closed_loop(
     Sample { requests, rate: requests / micros * 1e6, cpu: cpu / requests, p50: p50 / 1e3, p99: p99 / 1e3 }
 }
 
-/// Sends `rate` requests a second, whether or not earlier ones are answered. The latency includes the wait for a free
-/// connection.
+/// Includes the wait for a free connection in the latency.
 pub(crate) fn open_loop(
     target: Target<'_>,
     events: &Events,
@@ -68,7 +66,7 @@ pub(crate) fn open_loop(
     connections: usize,
     seconds: u64,
 ) -> Sample {
-    // oha draws bodies from a list at random: the list is long, so that few repeat.
+    // oha draws bodies at random from a list, which is long so that few repeat.
     let count = ((rate * seconds as f64) as u64 * 20).min(1_000_000);
     let bodies = events.lines(u64::from(next_mark()) * 100_000_000_000, count);
     let before = cpu_micros(target.pid);

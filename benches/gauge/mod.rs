@@ -1,4 +1,4 @@
-//! Tools of the benchmarks: load by wrk and oha, the kernel's accounting, ratios by round.
+//! Tools of the benchmarks.
 #![allow(dead_code, reason = "each benchmark uses a part of it")]
 
 pub(crate) mod events;

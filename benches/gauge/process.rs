@@ -1,8 +1,6 @@
-//! The kernel's accounting of a process.
-
 use std::fs;
 
-/// Returns the CPU time of a process in microseconds, kernel time included.
+/// Includes kernel time.
 pub(crate) fn cpu_micros(pid: u32) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process that runs");
     let behind_name = stat.rsplit(')').next().expect("its name ends");
@@ -16,7 +14,6 @@ pub(crate) fn resident_mib(pid: u32) -> f64 {
     status_mib(pid, "VmRSS:")
 }
 
-/// Returns the largest resident memory of a process so far, in MiB.
 pub(crate) fn most_resident_mib(pid: u32) -> f64 {
     status_mib(pid, "VmHWM:")
 }

@@ -1,6 +1,3 @@
-//! Median and spread of repeated measurements.
-
-/// Ratios of one run, measured in alternate rounds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Ratio {
     pub(crate) middle: f64,
@@ -9,7 +6,7 @@ pub(crate) struct Ratio {
 }
 
 impl Ratio {
-    /// Computes the ratios of `these` to `those` by round, so that a disturbance affects both sides.
+    /// Divides by round, so that a disturbance affects both sides.
     pub(crate) fn of(these: &[f64], those: &[f64]) -> Self {
         let mut ratios: Vec<f64> = these.iter().zip(those).map(|(this, that)| this / that).collect();
         ratios.sort_by(f64::total_cmp);

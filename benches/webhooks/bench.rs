@@ -1,5 +1,3 @@
-//! The Kafka of the benchmarks, the servers on it, and alternate measurements of two of them.
-
 use super::cases::{BODY, FULL, TOPICS};
 use super::gauge::events::{Events, documented};
 use super::gauge::load::{Answers, Sample, Target, closed_loop};
@@ -16,15 +14,14 @@ use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// Seconds of full load before the first measurement.
+/// Seconds of full load.
 const WARM_UP: u64 = 15;
 
-/// Number of threads that serve connections, of baseline and bridge.
+/// In baseline and bridge.
 const WORKERS: usize = 2;
 
 pub(crate) const PARTITIONS: i32 = 6;
 
-/// Common beginning of the bridge's topics.
 pub(crate) const PREFIX: &str = "bench.";
 
 /// Short retention, or bodies of 900 KiB fill the disk.
@@ -59,7 +56,7 @@ impl Bench {
         bench
     }
 
-    /// Loads the broker, because Java compiles at run time: a warm broker answers in half of the time.
+    /// Java compiles at run time: a warm broker answers in half of the time.
     fn warm_up(&self) {
         let floor = self.floor(TOPICS);
         closed_loop(floor.target(), &Events::new(documented(BODY), PATH), FULL, WARM_UP, Answers::Ok);
@@ -81,13 +78,11 @@ impl Bench {
         self.floor_with(topics, &[])
     }
 
-    /// Starts the baseline on `topics` topics with these arguments.
     pub(crate) fn floor_with(&self, topics: usize, arguments: &[&str]) -> Floor {
         let topics: Vec<String> = (0..topics).map(|topic| format!("floor.{topic}")).collect();
         self.floor_on(&topics, arguments)
     }
 
-    /// Starts the baseline on these topics with these arguments.
     pub(crate) fn floor_on(&self, topics: &[String], arguments: &[&str]) -> Floor {
         self.make_topics(topics, PARTITIONS);
         let mut command = Command::new(floor_program());
@@ -99,7 +94,7 @@ impl Bench {
         Floor { process, address }
     }
 
-    /// Starts a bridge with default settings and a spool; `topics` are those that it will write to.
+    /// The bridge will write to `topics`.
     pub(crate) fn bridge<S: AsRef<str>>(
         &self,
         topics: impl IntoIterator<Item = S>,
@@ -115,7 +110,7 @@ impl Bench {
         Spooling { bridge: Bridge::serve(self.kafka.bootstrap(), &settings), _folder: folder }
     }
 
-    /// Measures both sides in alternate rounds, after one round that does not count.
+    /// Starts with a round that does not count.
     pub(crate) fn compare(&self, case: &'static str, name: &str, base: Side<'_>, ours: Side<'_>) {
         let mut row =
             Row { case, name: name.to_owned(), against: base.name, base: Vec::new(), ours: Vec::new() };
@@ -136,7 +131,6 @@ impl Bench {
         self.results.borrow_mut().rows.push(row);
     }
 
-    /// Records a figure without a comparison.
     pub(crate) fn note(&self, case: &'static str, name: &str, values: Vec<f64>) {
         eprintln!("{case}: {name}: {values:.2?}");
         self.results.borrow_mut().facts.push(Fact { case, name: name.to_owned(), values });
@@ -145,7 +139,7 @@ impl Bench {
 
 pub(crate) struct Side<'a> {
     pub(crate) name: &'static str,
-    /// Function that loads the side for a number of seconds.
+    /// Takes seconds.
     pub(crate) load: Box<dyn Fn(u64) -> Sample + 'a>,
 }
 
@@ -154,7 +148,6 @@ impl<'a> Side<'a> {
         Self { name, load: Box::new(load) }
     }
 
-    /// Creates a side with a closed loop, all answers 200.
     pub(crate) fn closed(
         name: &'static str,
         target: Target<'a>,
@@ -176,7 +169,6 @@ impl Spooling {
         Target { pid: self.bridge.process.pid(), address: self.bridge.ingress, path: PATH }
     }
 
-    /// Returns the number of rows that have left the spool.
     pub(crate) fn drained(&self) -> f64 {
         self.bridge.metric_sum("spool_drained_total")
     }

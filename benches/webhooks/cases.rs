@@ -1,5 +1,3 @@
-//! Cases, by the names that `--case` takes.
-
 mod alone;
 mod durable;
 mod load;
@@ -11,17 +9,14 @@ pub(crate) const BODY: usize = 300;
 
 pub(crate) const TOPICS: usize = 9;
 
-/// Default number of connections.
 const CONNECTIONS: usize = 64;
 
 pub(crate) const FULL: usize = 256;
 
-/// Name for `--case`, description, and function of a case.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
     pub(crate) run: fn(&Bench),
-    /// Set if the case runs by default.
     pub(crate) is_usual: bool,
 }
 

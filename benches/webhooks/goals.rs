@@ -1,8 +1,5 @@
-//! The goals of the benchmarks.
-
 use super::results::Results;
 
-/// Figure of a run and its bound.
 pub(crate) struct Goal {
     pub(crate) case: &'static str,
     pub(crate) row: &'static str,
@@ -14,15 +11,14 @@ pub(crate) struct Goal {
 pub(crate) enum Figure {
     /// Events a second, relative to the other side.
     Rate,
-    /// CPU for an event, relative to the other side.
+    /// For an event, relative to the other side.
     Cpu,
-    /// CPU for an event above the other side's, in microseconds.
+    /// For an event above the other side's, in microseconds.
     MoreCpu,
-    /// Latency at the median, in milliseconds.
+    /// In milliseconds.
     P50,
-    /// Latency at the 99th percentile, relative to the other side.
+    /// Relative to the other side.
     P99,
-    /// Figure without a comparison.
     Alone,
 }
 

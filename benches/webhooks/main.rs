@@ -1,7 +1,6 @@
-//! Cost of a webhook compared with the baseline (`benches/floor.rs`): started by `benches/run`.
+//! Cost of a webhook compared with the baseline (`benches/floor.rs`), on one real Kafka: started by `benches/run`.
 //!
-//! Baseline and bridge run on one real Kafka and are loaded in turn; the ratios by round count. The Markdown tables
-//! are those of docs/explanation/performance.md. Exits with 1 if a goal is missed.
+//! The Markdown tables are those of docs/explanation/performance.md. Exits with 1 if a goal is missed.
 
 mod bench;
 mod cases;

@@ -1,12 +1,9 @@
-//! The page with the tables.
-
 use std::fs;
 use std::path::Path;
 
 const BEGINNING: &str = "<!-- benches/run writes from here -->";
 const END: &str = "<!-- to here -->";
 
-/// Returns date, machine and parameters of the measurement.
 pub(crate) fn measured_on(rounds: usize, seconds: u64) -> String {
     let today = chrono::Utc::now().format("%Y-%m-%d");
     let cpus = std::thread::available_parallelism().map_or(0, usize::from);
@@ -20,7 +17,6 @@ pub(crate) fn measured_on(rounds: usize, seconds: u64) -> String {
     )
 }
 
-/// Replaces the tables between the page's marks.
 pub(crate) fn refresh(file: &Path, tables: &str) {
     let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let parts = text.split_once(BEGINNING).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));

@@ -1,5 +1,3 @@
-//! Results, as the tables of docs/explanation/performance.md.
-
 use super::gauge::load::Sample;
 use super::gauge::ratio::{Ratio, middle};
 use super::goals::{Bound, GOALS};
@@ -15,13 +13,12 @@ pub(crate) struct Results {
 pub(crate) struct Row {
     pub(crate) case: &'static str,
     pub(crate) name: String,
-    /// Side that the bridge is compared with: the baseline, or the bridge in another state.
+    /// The baseline, or the bridge in another state.
     pub(crate) against: &'static str,
     pub(crate) base: Vec<Sample>,
     pub(crate) ours: Vec<Sample>,
 }
 
-/// Figure without a comparison, measured several times.
 #[derive(Debug, Serialize)]
 pub(crate) struct Fact {
     pub(crate) case: &'static str,
@@ -35,13 +32,12 @@ impl Row {
         Ratio::of(&of(&self.ours), &of(&self.base))
     }
 
-    /// Returns the median of the rounds' differences between bridge and other side.
+    /// Returns the median over rounds.
     pub(crate) fn difference(&self, figure: fn(&Sample) -> f64) -> f64 {
         let pairs = self.ours.iter().zip(&self.base);
         middle(&pairs.map(|(ours, base)| figure(ours) - figure(base)).collect::<Vec<_>>())
     }
 
-    /// Returns the bridge's median of the rounds.
     pub(crate) fn middle(&self, figure: fn(&Sample) -> f64) -> f64 {
         Self::middle_of(&self.ours, figure)
     }
@@ -122,7 +118,7 @@ impl Measured {
     }
 }
 
-/// Returns a table with a blank line after it, or nothing for no rows.
+/// Returns nothing for no rows.
 fn table(head: &str, lines: impl Iterator<Item = String>) -> String {
     let lines: String = lines.map(|line| line + "\n").collect();
     let rule = "|---".repeat(head.matches('|').count() - 1);

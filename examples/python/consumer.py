@@ -1,8 +1,8 @@
 """Service that reads the bridge's topics: copy it, and replace `work` with your own.
 
 An offset is committed after the work, so a crash repeats work and loses none. A repeated event has the same
-`ce_source` and `ce_id`. Records are processed one after the other, which keeps the order of each key. To
-process more, run more of these processes, up to the number of partitions.
+`ce_source` and `ce_id`. Sequential processing keeps the order of each key; run at most one process for each
+partition.
 """
 
 import json
@@ -13,7 +13,7 @@ from collections import OrderedDict
 
 from confluent_kafka import Consumer, KafkaException, Producer
 
-# Number of remembered ids. An id takes about 200 bytes.
+# An id takes about 200 bytes.
 REMEMBERED = 100_000
 
 GROUP = os.environ.get("GROUP", "example-python")
@@ -25,8 +25,7 @@ CONSUMER = CLIENT | {
     "group.id": GROUP,
     # A new group, or a new partition, begins with the first event.
     "auto.offset.reset": "earliest",
-    # librdkafka commits every few seconds, at a rebalance and at the end, but only the stored offsets: those of
-    # processed records.
+    # librdkafka commits every few seconds, at a rebalance and at the end, but only stored offsets.
     "enable.auto.commit": True,
     "enable.auto.offset.store": False,
     # Excludes records of an aborted replay.
@@ -43,14 +42,14 @@ PRODUCER = CLIENT | {
 
 
 class Poison(Exception):
-    """Reason why no retry can help: a tag for logs, without values of the body."""
+    """A tag for logs, without values of the body."""
 
 
 class Seen:
     """Ids of the last events.
 
-    A duplicate is in the same partition as its first occurrence, so one process receives both, unless it
-    was restarted or the partition moved in between."""
+    A duplicate reaches the process of its first occurrence, unless that was restarted or the partition moved
+    in between."""
 
     def __init__(self):
         self.ids = OrderedDict()
@@ -98,8 +97,8 @@ def main():
 def handle(message, seen, dead_letters):
     """Processes a record, unless it is a duplicate.
 
-    An exception is transient, such as a database that is down: it ends the process, which commits the records
-    before this one, and the next start tries this one again."""
+    An exception is transient, such as a database that is down: the process ends, and the next start retries
+    this record."""
     headers = read_headers(message)
     event_id = headers.get("ce_id")
     # An id is unique only within its source.
@@ -121,8 +120,8 @@ def handle(message, seen, dead_letters):
 def work(event_id, headers, value):
     """Processes an event: here, it returns a line.
 
-    Your service would write to its database and, in the same transaction, store source and id of the event.
-    Such a table outlives the process."""
+    Your service would write to its database and, in the same transaction, store source and id of the event,
+    which outlive the process."""
     event_type = headers.get("ce_type")
     if event_type is None:
         raise Poison("no_type")
@@ -151,7 +150,7 @@ def read_seconds(value, *path):
 
 
 def set_aside(message, reason, dead_letters):
-    """Writes a record that no retry can help to the dead letters, unchanged, with the reason and its origin."""
+    """Writes the unchanged record, which no retry can help, to the dead letters, with reason and origin."""
     place = f"{message.topic()}/{message.partition()}/{message.offset()}"
     headers = (message.headers() or []) + [("dlq_reason", reason), ("dlq_place", place), ("dlq_group", GROUP)]
     failures = []
@@ -169,12 +168,11 @@ def set_aside(message, reason, dead_letters):
 
 
 def printable(text):
-    """Returns the text with every character escaped that terminals interpret: the text is a sender's."""
+    """Escapes characters that terminals interpret, because senders choose the text."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def read_headers(message):
-    """Returns the headers by name, as text."""
     headers = message.headers() or []
     return {name: value.decode("utf-8", "replace") for name, value in headers if value is not None}
 

@@ -32,7 +32,6 @@ fuzz_target!(|body: &[u8]| {
     }
 });
 
-/// Compares the envelope with a parser that builds the whole tree.
 fn envelope_matches_a_full_parser(envelope: &Envelope<'_>, body: &[u8]) {
     let name = envelope.event_type.name();
     assert!((1..=256).contains(&name.len()) && !name.contains(char::is_control), "no name: {name:?}");
@@ -49,7 +48,6 @@ fn envelope_matches_a_full_parser(envelope: &Envelope<'_>, body: &[u8]) {
     assert_eq!(envelope.webhook_url.as_deref(), url, "the URL that is signed");
 }
 
-/// Asserts that each mode accepts the bodies of the stricter one, with the same event.
 fn stricter_modes_accept_fewer_bodies(body: &[u8]) {
     let [strict, documented, tolerant] =
         [Validation::Strict, Validation::Documented, Validation::Tolerant].map(|mode| validated(body, mode));
@@ -91,7 +89,6 @@ fn is_sound(event: &Event<'_>, body: &[u8]) {
     }
 }
 
-/// Asserts that the typed struct reads a documented event, and that its output is valid again.
 fn reads_as_a_struct(event: &Event<'_>, body: &[u8]) {
     let EventType::Known(known) = event.event_type else { return };
     if event.dialect != Dialect::Documented || known.documented_fields().is_none() {
@@ -106,7 +103,6 @@ fn reads_as_a_struct(event: &Event<'_>, body: &[u8]) {
     assert_eq!(again.entity_id, event.entity_id, "another entity");
 }
 
-/// Asserts that the typed struct reads a live event, and that its output reads the same.
 fn reads_as_live(event: &Event<'_>, body: &[u8]) {
     if event.dialect != Dialect::Live {
         return;

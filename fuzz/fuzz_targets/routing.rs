@@ -1,9 +1,9 @@
 //! Fuzz target: any routes, applied to every known type and to others.
 //!
-//! The input is text, a word and its argument on each line: `prefix`, `dead_letter`, `route`, which begins a route,
-//! and for it `match`, `family`, `topic`, `key`, `header`, `from` (a header and its field), `is`, `begins`, `there`,
-//! `gone` (conditions, with a field), `loose` (the conditions that follow ignore case), `drop` and `continue`;
-//! `event` and `data` are the routed event.
+//! The input is text, a word and its argument on each line: `prefix`, `dead_letter`, `route`, which begins a route, and
+//! for it `match`, `family`, `topic`, `key`, `header`, `from` (a header and its field), `is`, `begins`, `there`, `gone`
+//! (conditions, with a field), `loose` (the conditions that follow ignore case), `drop` and `continue`; `event` and
+//! `data` are the routed event.
 #![no_main]
 
 use bytes::Bytes;
@@ -97,7 +97,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Returns the routes that match an event, in order, or the one that drops it.
+    /// Returns the matching routes in order, or the one that drops the event.
     fn routes_of(&self, event_type: &EventType<'_>, body: &Value) -> Result<Vec<usize>, usize> {
         let mut taken = Vec::new();
         let dead_letter = self.config.unknown_events == UnknownEvents::DeadLetter;
@@ -193,7 +193,6 @@ fn routing_is_correct(table: &RouteTable, case: &Case<'_>, name: &str) {
     assert_eq!(topics.len(), records.len(), "a record for each topic");
 }
 
-/// Compares key and headers with a parser that builds the whole tree.
 fn record_matches_a_full_parser(
     record: &justcall_kafka_bridge::internals::record::Record,
     route: Option<&RouteConfig>,
@@ -232,7 +231,7 @@ fn explanation_matches_the_decision(
     }
 }
 
-/// Returns the value of a JSON pointer, or of a named field of the documented dialect.
+/// The field is a JSON pointer, or a named field of the documented dialect.
 fn value(tree: &Value, name: &str, field: &str) -> Option<Value> {
     if field.starts_with('/') {
         return tree.pointer(field).cloned();
@@ -285,7 +284,6 @@ fn is_forbidden(character: char) -> bool {
     character.is_control() || (0xFDD0..=0xFDEF).contains(&code) || code & 0xFFFE == 0xFFFE
 }
 
-/// Evaluates a condition, independently of the bridge.
 fn holds(field: &str, test: &Predicate, value: Option<&Value>) -> bool {
     let fold = |text: &str| -> String {
         if test.ignore_case { text.chars().flat_map(char::to_lowercase).collect() } else { text.into() }
@@ -310,7 +308,7 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// Checks a topic name by Kafka's rules, independently of the bridge.
+/// Kafka's rules, independently of the bridge.
 fn is_legal(topic: &str) -> bool {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (1..=249).contains(&topic.len()) && topic.bytes().all(legal) && topic != "." && topic != ".."
@@ -320,7 +318,6 @@ fn segments(text: &str) -> Vec<&str> {
     text.split('.').collect()
 }
 
-/// Matches a pattern, independently of the bridge.
 fn matches(pattern: &[&str], name: &[&str]) -> bool {
     match (pattern, name) {
         (["*"], [_, ..]) => true,

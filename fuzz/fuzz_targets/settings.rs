@@ -1,7 +1,6 @@
 //! Fuzz target: any settings file with any variables and flags.
 //!
-//! The input is the file; its lines that begin with `JUSTCALL_BRIDGE__` are variables, those that begin with `--set `
-//! are flags.
+//! Lines of the file that begin with `JUSTCALL_BRIDGE__` are variables, those that begin with `--set ` are flags.
 #![no_main]
 
 use justcall_kafka_bridge::internals::config::{
@@ -11,10 +10,8 @@ use libfuzzer_sys::fuzz_target;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-/// Secret that no output may contain.
 const CANARY: &str = "Kanarienvogel";
 
-/// Path of the settings file, in memory if possible.
 static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
     let memory = PathBuf::from("/dev/shm");
     let folder = if memory.is_dir() { memory } else { std::env::temp_dir() };

@@ -1,7 +1,7 @@
 //! Fuzz target: any headers, bodies and secrets, and modified signatures.
 //!
-//! The input is text: on its lines the secret, the type, the URL, then the headers' time, signature and version, the
-//! current time, the tolerance in seconds, and the replacement of a byte. A missing line is a missing header.
+//! Lines of the input: secret, type, URL, the headers' time, signature and version, the current time, the tolerance in
+//! seconds, and the replacement of a byte. A missing line is a missing header.
 #![no_main]
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -32,7 +32,6 @@ fuzz_target!(|input: &str| {
     }
 });
 
-/// Fields that the signature covers.
 #[derive(Clone)]
 struct Webhook {
     secret: String,
@@ -54,7 +53,7 @@ impl Webhook {
         verify(&self.headers, subject, &keys, Rules { urls, tolerance }, now)
     }
 
-    /// Signs the webhook as JustCall would; `None` without a URL, or with a time that JustCall cannot write.
+    /// Returns `None` without a URL, or with a time that JustCall cannot write.
     fn signed(&self) -> Option<Signed> {
         let timestamp = self.headers.timestamp.clone()?;
         let (url, at) = (self.url.clone()?, parse_time(&timestamp)?);
@@ -122,7 +121,7 @@ impl Signed {
         assert!(found.is_ok_and(|valid| valid.secret == 1), "its secret is not found");
     }
 
-    /// Changes one byte of each signed part, as `bend` selects.
+    /// `bend` selects one byte of each signed part.
     fn is_bound_to_every_byte(&self, bend: &str) {
         let mut bend = bend.bytes();
         let mut next = || bend.next().unwrap_or(b'0');

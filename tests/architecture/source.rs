@@ -1,26 +1,20 @@
-//! One source file as tokens without its test items, and the names in it.
-
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::fs;
 
-/// A file of `src`, or of a crate in `crates`.
 pub(crate) struct Source {
-    /// Path relative to the crate's root, with `/`.
+    /// Relative to the crate's root, with `/`.
     pub(crate) path: String,
     text: String,
-    /// Tokens outside test items, without comments.
     tokens: Vec<Token>,
 }
 
 /// Identifier, `::`, delimiter, or another single character of punctuation.
 struct Token {
-    /// Number of its line, from 1.
     line: usize,
-    /// Text, empty for a literal.
+    /// Empty for a literal.
     word: String,
 }
 
-/// Returns every file of `folder`, such as `src`, except the tests.
 pub(crate) fn sources(folder: &str) -> Vec<Source> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
@@ -50,23 +44,20 @@ impl Source {
         Self { path: path.to_owned(), text: text.to_owned(), tokens }
     }
 
-    /// Returns the room of the file: its first folder, or its name.
     pub(crate) fn room(&self) -> &str {
         self.modules().first().copied().unwrap_or_default()
     }
 
-    /// Returns the rooms that the file names from the crate's root, each with its line.
     pub(crate) fn rooms_named(&self) -> Vec<(usize, String)> {
         let absolute = self.paths().into_iter().filter_map(|path| Some((path.line, self.absolute(&path)?)));
         absolute.filter_map(|(line, path)| Some((line, path.first()?.clone()))).collect()
     }
 
-    /// Returns the modules and items of the crate that the file names, from the crate's root.
     pub(crate) fn names(&self) -> Vec<Vec<String>> {
         self.paths().iter().filter_map(|path| self.absolute(path)).collect()
     }
 
-    /// Returns the lines on which a path or an import begins with the library or one of its companions.
+    /// A companion, such as `rdkafka_sys`, counts as its library.
     pub(crate) fn lines_naming_library(&self, library: &str) -> Vec<usize> {
         let companion = format!("{library}_");
         let mut lines = Vec::new();
@@ -83,7 +74,7 @@ impl Source {
         lines
     }
 
-    /// Returns the number of lines without a test module at the end.
+    /// Excludes a test module at the end.
     pub(crate) fn length(&self) -> usize {
         let tests = self.text.find("\n#[cfg(test)]\nmod tests {\n").unwrap_or(self.text.len());
         self.text[..tests].lines().count()
@@ -95,11 +86,10 @@ impl Source {
         found.map(|row| row[0].line).collect()
     }
 
-    /// Returns the names of the types and traits that the file defines, each with its line. Associated types and
-    /// names that a macro makes are not definitions.
+    /// Excludes associated types and those that a macro makes.
     pub(crate) fn types(&self) -> Vec<(usize, &str)> {
         let mut types = Vec::new();
-        // True for each open pair of braces that is the body of an `impl` or a trait.
+        // True for an open body of an `impl` or a trait.
         let mut bodies = Vec::new();
         let mut item_start = 0;
         for (at, Token { line, word }) in self.tokens.iter().enumerate() {
@@ -129,8 +119,7 @@ impl Source {
         path.split('/').collect()
     }
 
-    /// Returns a path from the crate's root. `None` for a path that does not begin with `crate`, `self` or
-    /// `super`.
+    /// Returns `None` without `crate`, `self` or `super`.
     fn absolute(&self, Path { segments, .. }: &Path) -> Option<Vec<String>> {
         let mut modules = self.modules();
         let mut rest = segments.as_slice();
@@ -150,7 +139,7 @@ impl Source {
         Some(modules.into_iter().map(str::to_owned).chain(rest.iter().cloned()).collect())
     }
 
-    /// Returns every path of two or more segments. A group in braces yields a path for each member.
+    /// A group in braces yields a path for each member.
     fn paths(&self) -> Vec<Path> {
         let mut paths = Vec::new();
         for (at, token) in self.tokens.iter().enumerate() {
@@ -162,7 +151,7 @@ impl Source {
         paths
     }
 
-    /// Appends the paths that begin at a token, after the segments before it. Returns the index behind them.
+    /// Returns the index after the paths.
     fn read_path(&self, mut at: usize, mut segments: Vec<String>, paths: &mut Vec<Path>) -> usize {
         let mut line = 0;
         loop {
@@ -197,9 +186,7 @@ impl Source {
     }
 }
 
-/// Path in an import or an expression.
 struct Path {
-    /// Line of its last segment.
     line: usize,
     segments: Vec<String>,
 }
@@ -208,7 +195,7 @@ fn is_word(token: &str) -> bool {
     token.starts_with(|first: char| first.is_alphabetic() || first == '_')
 }
 
-/// Appends the tokens of a stream, without those of items after `#[cfg(test)]`.
+/// Excludes items after `#[cfg(test)]`.
 fn flatten(stream: TokenStream, tokens: &mut Vec<Token>) {
     let mut trees = stream.into_iter().peekable();
     while let Some(tree) = trees.next() {
@@ -220,7 +207,6 @@ fn flatten(stream: TokenStream, tokens: &mut Vec<Token>) {
             TokenTree::Punct(mark)
                 if mark.as_char() == '#' && trees.peek().is_some_and(is_test_attribute) =>
             {
-                // The item ends with `;` or the end of its braces.
                 let is_end = |tree: &TokenTree| match tree {
                     TokenTree::Punct(mark) => mark.as_char() == ';',
                     TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,

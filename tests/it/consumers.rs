@@ -1,6 +1,3 @@
-//! Consumers of `examples/` on real Kafka, with records of the real bridge: order, commits, duplicates and bad
-//! records.
-
 mod blocked_program;
 mod events_crate;
 mod foreign_records;
@@ -46,14 +43,13 @@ fn assert_consumer(consumer: &Consumer) {
     let was_between = again.iter().any(|id| handled.times(id) > 0);
     assert!(was_between || consumer.commits_periodically, "no event was handled but not committed");
 
-    // The same instance name, so that the group does not wait for the session of the first.
+    // With another name, the group would wait for the session of the first.
     let mut first = Process::start(&mut scenario.command(consumer, Some("first")));
     scenario.wait_until_handled(&[&first], &again);
     let handled = Handled::from(&first.stdout());
     assert_eq!(handled.all(), again, "the handled events are not the uncommitted ones");
     scenario.is_in_order(&handled);
 
-    // A second consumer joins and leaves while events arrive.
     let calm = scenario.posted();
     scenario.set_without_duplicates(true);
     let mut second = Process::start(&mut scenario.command(consumer, None));

@@ -1,5 +1,3 @@
-//! Delivery of events to Kafka: records, order, outages, faults, start, stop and reload.
-
 mod cluster;
 mod failures;
 pub(crate) mod faults;

@@ -1,6 +1,3 @@
-//! Deployment, as far as a machine without a cluster can test it: the image, the chart's manifests and their
-//! processes, the compose file.
-
 mod chart;
 mod compose;
 mod guards;

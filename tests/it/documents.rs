@@ -1,5 +1,3 @@
-//! Commands in the documents, parsed by the program.
-
 use crate::kit::command::finish;
 use crate::kit::process::Process;
 use std::collections::BTreeSet;
@@ -69,7 +67,6 @@ fn usage_error(args: &[String]) -> Option<String> {
     (ran.code != Some(0)).then(|| format!("{}: {}", args.join(" "), ran.stderr.join(" ")))
 }
 
-/// Returns the arguments of each call of the program in a document, in code blocks and in the text.
 fn command_lines(document: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     let mut is_code = false;
@@ -92,7 +89,7 @@ fn calls(line: &str) -> Vec<Vec<String>> {
     commands.filter_map(arguments).collect()
 }
 
-/// Returns the arguments of a command, unless it is a pattern.
+/// Returns `None` for a pattern.
 fn arguments(command: &[String]) -> Option<Vec<String>> {
     let is_before = |word: &&String| *word == "$" || word.contains('=');
     let mut rest = &command[command.iter().take_while(is_before).count()..];
@@ -110,7 +107,7 @@ fn arguments(command: &[String]) -> Option<Vec<String>> {
     (!called.is_empty() && !is_pattern).then(|| called.to_vec())
 }
 
-/// Splits a line into words as a shell does, without its comment.
+/// Drops a comment.
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     for letter in line.chars() {

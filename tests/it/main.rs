@@ -1,6 +1,4 @@
-//! Integration tests: the real program with a real Apache Kafka.
-//!
-//! A test belongs to the module of its subject. `kit` starts and observes the program and its neighbours.
+//! The real program with a real Apache Kafka. A test belongs to the module of its subject.
 
 mod commands;
 mod consumers;

@@ -1,5 +1,3 @@
-//! Cases of single requests, one process, and one file.
-
 use super::{BODY, FULL, TOPICS};
 use crate::bench::Bench;
 use crate::gauge::events::{Events, documented};
@@ -13,14 +11,13 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Number of requests of a round, with an interval after which nothing of the last one is in flight.
+/// After the interval, nothing of the last request is in flight.
 const ISOLATED_EVENTS: u64 = 200;
 const EVENT_INTERVAL: Duration = Duration::from_millis(10);
 
 pub(super) fn isolated(bench: &Bench) {
     let events = Events::new(documented(BODY), PATH);
     let floor = bench.floor(TOPICS);
-    // The time to Kafka and back without a batch delay.
     let bare = bench.floor_with(TOPICS, &["--linger-ms", "0"]);
     let bridge = bench.bridge(events.topics(), &[]);
     let mut sides = [
@@ -41,7 +38,7 @@ pub(super) fn isolated(bench: &Bench) {
     }
 }
 
-/// Returns the median latency of isolated requests, in milliseconds.
+/// In milliseconds.
 fn isolated_latency(target: Target<'_>, events: &Events, first: u64) -> f64 {
     let mut connection = Connection::open(target.address).expect("a connection");
     let times = (first..first + ISOLATED_EVENTS).map(|number| {

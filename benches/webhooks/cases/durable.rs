@@ -1,5 +1,3 @@
-//! The spool: during an outage of Kafka and after it.
-
 use super::{BODY, CONNECTIONS};
 use crate::bench::{Bench, Side, Spooling};
 use crate::gauge::events::{Events, documented};
@@ -8,7 +6,7 @@ use crate::kit::bridge::PATH;
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
-/// Number of connections of the traffic beside a drain.
+/// Traffic beside a drain.
 const CONCURRENT_CONNECTIONS: usize = 16;
 
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -64,7 +62,7 @@ pub(super) fn drain(bench: &Bench) {
     bench.note("drain", "drained, of what comes in meanwhile", of_ingest);
 }
 
-/// Outage of Kafka, already detected by the bridge.
+/// The bridge has detected it.
 struct Outage<'a>(&'a Bench);
 
 impl<'a> Outage<'a> {
@@ -80,7 +78,7 @@ impl<'a> Outage<'a> {
     }
 }
 
-/// Fills the spool during an outage. Returns events a second.
+/// Returns events a second.
 fn fill(bench: &Bench, bridge: &Spooling, events: &Events) -> f64 {
     let outage = Outage::begin(bench, bridge, events);
     let sample = closed_loop(bridge.target(), events, CONNECTIONS, bench.seconds, Answers::Ok);
@@ -88,7 +86,7 @@ fn fill(bench: &Bench, bridge: &Spooling, events: &Events) -> f64 {
     sample.rate
 }
 
-/// Waits until the spool is empty. Returns the number of drained rows and the seconds since the first of them.
+/// Returns drained rows, and seconds since the first of them.
 fn empty(bridge: &Spooling) -> (f64, f64) {
     let began = bridge.drained();
     let deadline = Instant::now() + TIMEOUT;

@@ -1,5 +1,3 @@
-//! Cases in which two sides are loaded alternately.
-
 use super::{BODY, CONNECTIONS, TOPICS};
 use crate::bench::{Bench, PARTITIONS, Side};
 use crate::gauge::events::{Events, Template, documented, live as live_events};
@@ -22,7 +20,6 @@ pub(super) fn direct(bench: &Bench) {
     }
 }
 
-/// Measures the cost of the bridge's headers in librdkafka and Kafka.
 pub(super) fn headers(bench: &Bench) {
     let events = Events::new(documented(BODY), PATH);
     let (bare, headed) = (bench.floor(TOPICS), bench.floor_with(TOPICS, &["--headers"]));
@@ -74,7 +71,7 @@ pub(super) fn signatures(bench: &Bench) {
     let signed = Events::new(live_events().into_iter().map(|event| signed(event, SECRET)).collect(), PATH);
     let open = bench.bridge(signed.topics(), &[]);
     let secrets = format!("sources.main.signature.secrets=[\"{SECRET}\"]");
-    // As long as any run of this benchmark.
+    // Longer than any run of this benchmark.
     let settings = [&*secrets, "sources.main.signature.tolerance=24h"];
     let checking = bench.bridge(signed.topics(), &settings);
     // The same requests, so that the difference is the verification.
@@ -83,7 +80,7 @@ pub(super) fn signatures(bench: &Bench) {
     bench.compare("signatures", "signed", base, ours);
 }
 
-/// Signs an event now; the signature covers only its type and the URL.
+/// The signature covers only the type and the URL.
 fn signed(event: Template, secret: &str) -> Template {
     let body: serde_json::Value = serde_json::from_str(&event.body(1)).expect("a body of JSON");
     let url = body["webhook_url"].as_str().expect("a URL");
@@ -111,7 +108,7 @@ pub(super) fn routes(bench: &Bench) {
     }
 }
 
-/// Returns routes by agent for these types, of which the last matches everything.
+/// Only the last route matches everything.
 fn by_agent(types: &[&str], routes: usize) -> String {
     let by_agent = (1..routes).map(|at| {
         let event = types[at % types.len()];
@@ -160,7 +157,6 @@ pub(super) fn fan_out(bench: &Bench) {
 
 pub(super) fn duplicates(bench: &Bench) {
     let new = Events::new(documented(BODY), PATH);
-    // They are first seen in the round that does not count.
     let known = Events::new(documented(BODY), PATH).repeating(900);
     let bridge = bench.bridge(new.topics(), &[]);
     let base = Side::closed("bridge, new events", bridge.target(), &new, CONNECTIONS);
@@ -214,7 +210,6 @@ pub(super) fn linger(bench: &Bench) {
     }
 }
 
-/// Compares a bridge with these settings with the baseline on `topics` topics.
 fn against_floor(
     bench: &Bench,
     (case, name): (&'static str, &str),

@@ -1,6 +1,3 @@
-//! `check` against real misconfigurations: each has a finding with its level and its remedy. A healthy bridge has
-//! only `ok` lines.
-
 mod agreement;
 mod cluster;
 mod connections;
@@ -16,13 +13,13 @@ use std::net::TcpListener;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// Limit on the time of a run on a busy machine; alone it takes at most 20 seconds.
+/// A run takes at most 20 seconds on an idle machine.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Expected finding: level, key, and words of its text and remedy.
+/// Level, key, and words of the text and remedy.
 type Expected<'a> = (&'a str, &'a str, &'a [&'a str]);
 
-/// Correct settings of a bridge. Only Kafka does not exist.
+/// Correct settings, except that Kafka does not exist.
 struct Bridge {
     settings: Vec<String>,
     prefix: String,
@@ -84,7 +81,6 @@ struct Report {
 }
 
 impl Report {
-    /// Returns all findings that are not `ok`, one on a line.
     fn problems(&self) -> String {
         let mut lines = String::new();
         for finding in self.findings.iter().filter(|finding| finding["level"] != "ok") {
@@ -125,7 +121,6 @@ fn free_address() -> String {
     address
 }
 
-/// Reports that this machine cannot have the misconfiguration.
 fn report_skipped(case: &str, why: &str) {
     eprintln!("NOT PROVED HERE: {case}: {why}");
 }

@@ -1,5 +1,3 @@
-//! Shell completions.
-
 use crate::kit::process::bridge_command;
 use std::process::Command;
 

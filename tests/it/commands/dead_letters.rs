@@ -1,5 +1,3 @@
-//! `dead-letters`: each letter is replayed exactly once, also after crashes and with concurrent replays.
-
 mod golden;
 mod many_letters;
 mod rights;

@@ -1,5 +1,3 @@
-//! Golden help texts and default settings, because both are part of the interface.
-
 use crate::kit::golden;
 use crate::kit::process::{Process, bridge_command};
 use std::process::Command;
@@ -8,7 +6,6 @@ use std::time::Duration;
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 fn output(args: &[&str]) -> String {
-    // A fixed width, whatever terminal the tests run in.
     output_at_width(args, "100")
 }
 
@@ -27,7 +24,7 @@ fn commands(help: &str) -> Vec<String> {
     names.filter(|name| *name != "help").map(str::to_owned).collect()
 }
 
-/// Compares the help of a command and its subcommands with the golden files. Returns their number.
+/// Returns the number of commands.
 fn compare_help(path: &[String]) -> usize {
     let args: Vec<&str> = path.iter().map(String::as_str).chain(["--help"]).collect();
     let help = output(&args);

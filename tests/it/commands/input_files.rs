@@ -1,5 +1,3 @@
-//! Commands that read files: no file makes them wait or read without end.
-
 use crate::kit::process::bridge_command;
 use std::fs;
 use std::path::Path;
@@ -133,7 +131,7 @@ fn pipe_of_a_shell_is_read_like_standard_input() {
     }
 }
 
-/// Waits until a process handles SIGTERM; before, the signal would kill it.
+/// Before, SIGTERM would kill the process.
 fn wait_for_signal_handler(process: u32) {
     let deadline = Instant::now() + TIMEOUT;
     let caught = || {
@@ -155,7 +153,6 @@ fn one_signal_ends_a_replay_that_waits_for_standard_input() {
         .expect("it starts");
     let _stdin = child.stdin.take();
     wait_for_signal_handler(child.id());
-    // Then the process waits for input.
     std::thread::sleep(Duration::from_millis(500));
     let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("it starts");
     assert!(sent.success());

@@ -1,5 +1,3 @@
-//! Output of every command: hostile text, a full disk, a closed pipe.
-
 use crate::kit::bridge::Bridge;
 use crate::kit::consume::{create_topic, read_committed};
 use crate::kit::kafka::Kafka;
@@ -13,14 +11,14 @@ use std::time::{Duration, Instant};
 
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// C0, DEL, C1, bidirectional controls and separators, as a sender can put them into JSON.
+/// C0, DEL, C1, bidirectional controls and separators, in JSON escapes.
 const HOSTILE: &str =
     r"a\u001b[2J\r\n\u0007\u007f\u009b31m\u0085\u200e\u200f\u061c\u202e\u2066\u2069\u2028\u2029z";
 
-/// Same characters unescaped, as far as JSON allows them in a string.
+/// The same unescaped, as far as JSON allows.
 const RAW: &str = "b\u{7f}\u{9b}31m\u{85}\u{200e}\u{61c}\u{202e}\u{2066}\u{2028}\u{2029}z";
 
-/// Id that becomes a key, although terminals interpret its characters.
+/// Becomes a key, although terminals interpret its characters.
 const ACCEPTED_ID: &str = "a\u{200e}\u{61c}\u{202e}\u{2066}\u{2028}\u{2029}z";
 
 fn command(args: &[&str]) -> Command {
@@ -29,7 +27,6 @@ fn command(args: &[&str]) -> Command {
     command
 }
 
-/// Panics if the bytes contain a character that terminals interpret.
 fn assert_harmless(what: &str, bytes: &[u8]) {
     let text = std::str::from_utf8(bytes).unwrap_or_else(|error| panic!("{what}: {error}"));
     let is_obeyed = |c: char| {
@@ -80,7 +77,6 @@ fn hostile_event_shows_no_raw_control_character_in_any_command() {
     fs::write(&case, format!("{{\"name\":\"{RAW}\",\"event\":{},\"key\":\"{RAW}\"}}\n", bodies[2]))
         .expect("a file");
 
-    // Kafka and the spool each store them.
     let spool = path("spool");
     let settings: Vec<&str> = set.iter().map(String::as_str).collect();
     let bridge = Bridge::serve(kafka, &settings);
@@ -185,7 +181,7 @@ fn hostile_event_shows_no_raw_control_character_in_dev() {
     assert_harmless("dev", &seen);
 }
 
-/// Returns every command that writes to stdout and needs no cluster.
+/// Returns every command that writes to stdout without a cluster.
 fn commands(folder: &Path) -> Vec<Vec<String>> {
     let file = |name: &str, text: &str| {
         let path = folder.join(name);

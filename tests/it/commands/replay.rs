@@ -1,5 +1,3 @@
-//! `replay` of files: backfills and exports.
-
 use crate::kit::bridge::{Bridge, until};
 use crate::kit::command::{Place, finish, normal};
 use crate::kit::consume::{self, Read, create_topic, create_topic_with};
@@ -64,7 +62,7 @@ fn number(read: &Read) -> usize {
     body["data"]["duration"].as_u64().and_then(|number| number.try_into().ok()).expect("a number")
 }
 
-/// Returns the numbers of each key in the order of the log, without repetitions.
+/// Omits repetitions; keeps the order of the log.
 fn first_occurrences(records: &[Read]) -> BTreeMap<Vec<u8>, Vec<usize>> {
     let mut keys: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
     for record in records {
@@ -127,7 +125,7 @@ fn killed_replay_resumes_without_loss_and_in_order() {
         })
         .collect();
     assert!(keys == expected, "lost or out of order");
-    // Each of three kills repeats at most the records committed after the last resume point.
+    // Each kill repeats at most the records committed after the last resume point.
     assert!(records.len() <= 2000 + 3 * 500, "{}", records.len());
 
     let again = backfill.place.run(&backfill.args(&[])).expect_code(0).json();
@@ -191,7 +189,6 @@ fn rejected_lines_are_reported_and_kept_and_the_rest_continues() {
     assert_eq!(kept.lines().collect::<Vec<_>>(), [&lines[1], &lines[2], &lines[5]]);
     assert_eq!(backfill.committed("call.completed").len(), 3);
 
-    // The file is complete, but some lines were rejected.
     let again = backfill.place.run(&backfill.args(&["--rejects", &rejects])).expect_code(1).json();
     assert_eq!((&again["replayed"], &again["rejected_before"]), (&0.into(), &3.into()));
     assert_eq!(fs::read_to_string(&rejects).expect("rejected lines"), kept);
@@ -203,7 +200,6 @@ fn rejected_lines_are_reported_and_kept_and_the_rest_continues() {
     assert!(record.header("justcall-replayed").is_some() && record.header("ce_id").is_some());
 }
 
-/// A record from a clock that was ahead, and one that is too old for its topic.
 #[test]
 fn records_whose_timestamps_the_topic_refuses_get_the_present_time() {
     let now = chrono::Utc::now().timestamp_millis();
@@ -368,7 +364,6 @@ fn export_of_a_spool_replays_to_identical_records() {
     let replayed = comparable(consume::read_committed(kafka, &topic));
     assert_eq!(replayed.len(), 20);
 
-    // The drain of the same spool shows the expected records.
     let bridge = Bridge::serve(kafka, &settings);
     bridge.wait_for_metric("spool_rows", 0);
     let both = comparable(consume::read_committed(kafka, &topic));
@@ -378,7 +373,6 @@ fn export_of_a_spool_replays_to_identical_records() {
     assert!(drained.is_empty(), "the drain writes other records: {drained:?}");
 }
 
-/// Headers of the same name survive, and a record without a time does not become one of 1970.
 #[test]
 fn headers_of_one_name_and_missing_times_survive_an_export() {
     let kafka = Kafka::shared().bootstrap();
@@ -394,7 +388,7 @@ fn headers_of_one_name_and_missing_times_survive_an_export() {
         let all = twice(OwnedHeaders::new(), b"a").insert(Header { key: "ce_id", value: Some("7") });
         twice(twice(all, b"\xff"), b"c")
     };
-    // librdkafka replaces 0 with the present time, so this test cannot write a record of time 0.
+    // librdkafka replaces 0 with the present time.
     for time in [-1, 1234] {
         let record = BaseRecord::<(), _>::to(&topic).payload("{}").headers(headers()).timestamp(time);
         producer.send(record).map_err(|(error, _)| error).expect("room");
@@ -427,8 +421,6 @@ fn headers_of_one_name_and_missing_times_survive_an_export() {
     }
 }
 
-/// Shows and replays a rejected body in the form of an exported record, as in docs/operations/outage.md and in two
-/// other ways.
 #[test]
 fn rejected_body_in_the_form_of_a_record_reaches_no_topic_that_it_names() {
     let backfill = Backfill::new("");
@@ -437,7 +429,6 @@ fn rejected_body_in_the_form_of_a_record_reaches_no_topic_that_it_names() {
     let record = format!(
         r#"{{"topic":"{foreign}","headers":{{"ce_id":"1","ce_type":"order.paid"}},"key":"k","timestamp":1,"value":"{{}}"}}"#
     );
-    // Neither a record nor an event on a line of its own within the body may be found.
     let with_lines = format!("x\n{record}\n{}\n", call(66, 66));
     let settings = [format!("topics.prefix={}", backfill.prefix)];
     let bridge = Bridge::serve(kafka, &[&settings[0]]);
@@ -472,7 +463,6 @@ fn rejected_body_in_the_form_of_a_record_reaches_no_topic_that_it_names() {
         assert!(consume::topic_partitions(kafka, &foreign).is_none());
     }
 
-    // The second flag confirms that every topic is meant.
     let file = backfill.path("own.ndjson");
     fs::write(&file, &record).expect("a file");
     backfill.place.run(&["replay", &file, "--records", "--any-topic"]).expect_code(0);
@@ -487,7 +477,7 @@ fn is_letter_id(word: &str) -> bool {
     })
 }
 
-/// Returns records without offsets; an export does not keep the order of headers.
+/// An export does not keep the order of headers.
 fn comparable(reads: Vec<Read>) -> Vec<Read> {
     let each = |mut read: Read| {
         read.headers.sort();

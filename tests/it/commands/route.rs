@@ -1,5 +1,3 @@
-//! `route`: results for events, and mappings compared with expectations.
-
 use crate::kit::golden;
 use crate::kit::process::bridge_command;
 use justcall_events::{Dialect, KnownType, samples};
@@ -126,7 +124,6 @@ fn mapping_that_meets_its_expectations_passes() {
 #[test]
 fn difference_is_reported_with_place_field_and_both_values() {
     let folder = folder();
-    // Without the condition, events are no longer dropped.
     let settings = SETTINGS
         .replace("when: { /data/direction: outbound }", "when: { /data/direction: { exists: true } }")
         .replace("drop: true", "topics: justcall.sms");

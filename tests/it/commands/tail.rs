@@ -1,5 +1,3 @@
-//! `tail`: displayed and masked content.
-
 mod masked;
 
 use crate::kit::bridge::{Bridge, until};
@@ -59,7 +57,6 @@ fn topics_types_and_keys_filter_the_records() {
         format!("topics.prefix={prefix}"),
         format!("routes=[{{match: voicemail.received, topics: {prefix}former}}]"),
     );
-    // Commands get the settings without the route.
     let (bridge, place) = serve(&[&prefixed, &route]);
     post_samples(&bridge);
     assert_eq!(bridge.post(b"no JSON").status, 400);
@@ -157,7 +154,7 @@ fn first_signal_ends_a_tail_whose_reader_has_stalled() {
         tail.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut tail = tail.spawn().expect("it starts");
         let mut stdout = tail.stdout.take().expect("a pipe");
-        // The pipe has data, so its buffer of 64 KiB is full soon.
+        // The buffer of 64 KiB is full soon.
         stdout.read_exact(&mut [0]).expect("output");
         std::thread::sleep(Duration::from_secs(2));
         let kill = Command::new("sh").args(["-c", &format!("kill -{signal} {}", tail.id())]).status();

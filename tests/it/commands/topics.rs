@@ -1,5 +1,3 @@
-//! `topics plan`, `apply` and `export` on a real cluster.
-
 mod applied;
 mod exported;
 mod planned;
@@ -9,7 +7,6 @@ use crate::kit::process::Process;
 use crate::kit::topic_name;
 use std::time::Duration;
 
-/// Limit on the time of a command on a busy machine; alone it takes a second.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 struct Run {
@@ -39,7 +36,6 @@ impl Run {
     }
 }
 
-/// Settings with four topics of a unique prefix.
 struct Team {
     prefix: String,
     settings: Vec<String>,
@@ -74,7 +70,6 @@ impl Team {
         topics(words, &self.settings.iter().cloned().chain(further).collect::<Vec<_>>())
     }
 
-    /// Replaces the unique prefix in the output by a fixed one.
     fn plain(&self, text: &str) -> String {
         text.replace(&self.prefix, "justcall.")
     }

@@ -1,12 +1,8 @@
-//! A program whose output is not read, so that it blocks in the middle of its work.
-
 use rustix::io::ioctl_fionread;
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Time without output after which the program counts as blocked.
-///
 /// An unread pipe takes 64 KiB, and less if a user has many.
 const BLOCKED_AFTER: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(120);

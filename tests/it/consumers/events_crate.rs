@@ -1,5 +1,3 @@
-//! The crate justcall-events in a project of its own, without this workspace.
-
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,9 +11,6 @@ fn crate_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/justcall-events")
 }
 
-/// Creates an empty folder for one test.
-///
-/// Projects share cargo's build folder, so each dependency is built once.
 fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("events-crate").join(name);
     let _ = fs::remove_dir_all(&folder);
@@ -28,7 +23,7 @@ fn project(folder: &Path, dependency: &Path, main: &str) {
 }
 
 fn project_with(folder: &Path, dependencies: &str, main: &str) {
-    // Projects share a build folder, so each binary has a name of its own.
+    // Projects share cargo's build folder, so each binary has a name of its own.
     let name = format!("{}-consumer", folder.file_name().expect("a name").to_string_lossy());
     let manifest = format!(
         "[package]\nname = {name:?}\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n{dependencies}\n"
@@ -39,7 +34,6 @@ fn project_with(folder: &Path, dependencies: &str, main: &str) {
     fs::write(folder.join("src/main.rs"), main).expect("a source");
 }
 
-/// Returns cargo in `folder`, offline and without the tools of a native build.
 fn cargo(folder: &Path, args: &[&str]) -> Command {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(args).arg("--offline").current_dir(folder);
@@ -70,7 +64,7 @@ fn consumer_of_the_readme_builds_without_a_native_toolchain() {
     assert_eq!(printed, "call_77aa rang for Some(25) s\n");
 }
 
-/// Returns the packages that a project needs on this platform. Cargo downloads no others.
+/// Excludes other platforms.
 fn packages(project: &Path) -> Vec<Value> {
     let host = succeed(Command::new(env!("CARGO")).arg("-vV"));
     let host = host.lines().find_map(|line| line.strip_prefix("host: ")).expect("a host");
@@ -100,7 +94,6 @@ fn consumer_depends_on_few_crates_and_on_no_native_library() {
     }
 }
 
-/// Returns whether a package links to a native library, has the name of a binding, or runs a C compiler.
 fn is_native(package: &Value) -> bool {
     let builds_c = |dependency: &Value| {
         dependency["kind"] == "build"
@@ -111,7 +104,6 @@ fn is_native(package: &Value) -> bool {
         || package["dependencies"].as_array().is_some_and(|all| all.iter().any(builds_c))
 }
 
-/// Program that uses a type in every way of the crate: name, struct, sample and validation.
 const CONSUMER_OF_THE_NEW_TYPE: &str = r#"
 use justcall_events::{
     BodyHash, Dialect, Documented, DocumentedData, Family, KnownType, Scanned, Validation, samples, scan,
@@ -168,7 +160,7 @@ fn new_event_type_takes_one_declaration_and_one_sample() {
     succeed(&mut cargo(&consumer, &["run", "--quiet"]));
 }
 
-/// Libraries of the bridge, without features, so that the project needs only packages of the bridge.
+/// Without features, so that the project needs only packages of the bridge.
 const NATIVE: [&str; 4] = ["libsqlite3-sys", "openssl-sys", "rdkafka-sys", "ring"];
 
 #[test]

@@ -1,5 +1,3 @@
-//! Records of other producers: text that terminals interpret, and ids that two sources share.
-
 use super::TIMEOUT;
 use super::service::{Consumer, IN_JAVA, IN_PYTHON, IN_RUST};
 use crate::kit::bridge::until;

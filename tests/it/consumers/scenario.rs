@@ -1,5 +1,3 @@
-//! A bridge that writes duplicates and accepts invalid bodies, and the results of its consumers.
-
 use super::TIMEOUT;
 use super::service::Consumer;
 use crate::kit::bridge::{Bridge, until};
@@ -19,7 +17,6 @@ const TYPES: [&str; 2] = ["call.completed", "call.missed"];
 const KEYS: usize = 20;
 const KEY_BYTES: usize = 200;
 
-/// Number of events of each type to one bad event, and to one duplicate.
 const EVENTS_PER_BAD_ONE: usize = 50;
 const EVENTS_PER_DUPLICATE: usize = 5;
 
@@ -34,7 +31,6 @@ pub(super) struct Scenario {
 
 struct Posted {
     id: String,
-    /// Set if its body is unreadable for every consumer.
     is_bad: bool,
 }
 
@@ -49,7 +45,7 @@ impl Scenario {
         Self { bridge, bootstrap, group, dead_letters, posted: Vec::new(), without_duplicates: false }
     }
 
-    /// Returns a command for a consumer of the bridge's topics, optionally a static member of the group.
+    /// An `instance` is a static member of the group.
     pub(super) fn command(&self, consumer: &Consumer, instance: Option<&str>) -> Command {
         let mut command = (consumer.make)();
         command
@@ -63,8 +59,6 @@ impl Scenario {
         command
     }
 
-    /// Turns duplicates off or on.
-    ///
     /// A consumer recognizes a duplicate only if it owned the partition at the first delivery, which is uncertain
     /// during a rebalance.
     pub(super) fn set_without_duplicates(&mut self, without: bool) {
@@ -153,7 +147,6 @@ impl Scenario {
         }
     }
 
-    /// Returns the ids of good events that a consumer would still receive.
     pub(super) fn uncommitted(&self) -> BTreeSet<String> {
         let open = self.records().into_iter().filter(|(_, _, is_committed)| !is_committed);
         let ids = open.filter_map(|(_, record, _)| record.header("ce_id").map(str::to_owned));
@@ -177,7 +170,7 @@ impl Scenario {
         assert!(open.is_empty(), "{open:?}");
     }
 
-    /// Asserts that every bad event is an unchanged dead letter with its reason, exactly once after event `calm`.
+    /// Counts events after `calm`.
     pub(super) fn bad_events_are_dead_letters(&self, calm: usize) {
         let records: HashMap<_, _> =
             self.records().into_iter().map(|(place, record, _)| (place, record)).collect();

@@ -1,5 +1,3 @@
-//! Consumers of `examples/`, each built as its documentation describes.
-
 use crate::kit::cache;
 use crate::kit::java::run;
 use crate::kit::python;
@@ -15,13 +13,13 @@ const REQUIREMENTS: &str = include_str!("../../../examples/python/requirements.t
 pub(super) struct Consumer {
     pub(super) make: fn() -> Command,
     pub(super) stopped: i32,
-    /// Set if its client library commits periodically, also while the handler blocks.
+    /// The client library commits also while the handler blocks.
     pub(super) commits_periodically: bool,
 }
 
 pub(super) const IN_RUST: Consumer = Consumer { make: rust, stopped: 0, commits_periodically: true };
 
-/// `examples/java`. Java reports the signal as exit code even after a clean end.
+/// Java reports the signal as exit code even after a clean end.
 pub(super) const IN_JAVA: Consumer = Consumer { make: java, stopped: 128 + 15, commits_periodically: false };
 
 pub(super) const IN_PYTHON: Consumer = Consumer { make: python, stopped: 0, commits_periodically: true };

@@ -1,5 +1,3 @@
-//! librdkafka's view of a cluster and of its connections.
-
 use crate::kit::consume::{create_topic_with, topic_config};
 use crate::kit::kafka::Kafka;
 use crate::kit::secured::{PLAIN, Secured};
@@ -82,7 +80,7 @@ fn unknown_authority_and_wrong_name_are_distinguished() {
     assert_ne!(unknown.to_string(), wrong.to_string());
     assert!(wrong.to_string().contains("another name"), "{wrong}");
 
-    // The same broker with authentication, which must not send the password to an unknown server.
+    // With authentication: the password must not reach an unknown server.
     let named = secured().sasl_tls.replace("127.0.0.1", "localhost");
     let mut properties = sasl(PLAIN.password).to_vec();
     properties.extend([("ssl.ca.location", ca.as_str())]);

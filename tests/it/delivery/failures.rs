@@ -1,7 +1,4 @@
-//! Refusals while Kafka does not accept records: 503 with `Retry-After`, within the deadline.
-//!
-//! librdkafka's mock cluster simulates errors that a real broker does not return on demand. Each test first shows
-//! that the fault works.
+//! librdkafka's mock cluster simulates errors that a real broker does not return on demand.
 
 use crate::kit::bridge::{Bridge, until};
 use crate::kit::consume;
@@ -17,7 +14,7 @@ fn call(id: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Returns status, problem tag or outcome, and whether the response has `Retry-After`.
+/// Returns status, problem tag or outcome, and presence of `Retry-After`.
 fn summary(response: &crate::kit::http::Response) -> (u16, String, bool) {
     let json = response.json();
     let summary = json["outcome"].as_str().or_else(|| json["type"].as_str()?.rsplit(':').next());
@@ -54,7 +51,6 @@ fn on_mock(settings: &[&str]) -> (Mock, Bridge) {
 #[test]
 fn broker_error_is_refused_and_the_retry_succeeds() {
     use RDKafkaRespErr as E;
-    // Errors that look permanent and concern the topic or the cluster.
     for error in
         [E::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, E::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED]
     {
@@ -167,7 +163,6 @@ fn full_queue_refuses_at_once() {
 
 #[test]
 fn bytes_in_flight_are_bounded_until_the_delivery_report() {
-    // Room for a few small events in flight.
     let (mock, bridge) =
         on_mock(&["server.max_body_bytes=1 KiB", "server.max_in_flight=64 KiB", "kafka.ack_deadline=300ms"]);
     mock.broker_round_trip_time(1, Duration::from_secs(3)).expect("the broker's latency is set");
@@ -203,7 +198,6 @@ fn missing_topic_that_may_not_be_created_delays_only_its_own_events() {
         assert_eq!(stuck.join().expect("an answer"), refused("ack_deadline"));
     });
     bridge.process.wait_for_line("topics.create_missing is off", Duration::from_secs(10));
-    // An operator creates the topic: no restart is needed.
     consume::create_topic(kafka.bootstrap(), &bridge.topic("sms.sent"), 1);
     until("the lane to open", || bridge.post(sms).status == 200);
 }
@@ -237,7 +231,6 @@ fn bridge_starts_without_kafka_and_serves_once_kafka_is_up() {
     let line = || bridge.admin("/readyz").json()["parts"]["kafka"].as_str().expect("a line").to_owned();
     assert!(line().starts_with("down since "), "{}", line());
     until("the cause", || line().contains("refused"));
-    // One line for each cause, and none of librdkafka's.
     let log = bridge.process.stderr();
     let causes: Vec<_> = log.iter().filter(|line| line.contains("Connection refused")).collect();
     assert!((1..=2).contains(&causes.len()), "{causes:?}");

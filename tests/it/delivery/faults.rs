@@ -1,9 +1,8 @@
-//! Durability and order under faults: each case applies a fault to a bridge under load on a real cluster. The verdict
-//! is a row of a printed table.
+//! Durability and order under faults.
 //!
-//! `cargo test` runs a short round. `cargo test --release --test it -- --ignored soak` runs long rounds with random
-//! seeds. `FAULT_SEED` repeats one, `FAULT_CASE` selects cases by a part of their name, `FAULT_ROUNDS` sets the
-//! number of rounds. Run it alone for undisturbed figures.
+//! `cargo test` runs a short round, `cargo test --release --test it -- --ignored soak` long rounds with random seeds.
+//! `FAULT_SEED` repeats one, `FAULT_CASE` selects cases by a part of their name, `FAULT_ROUNDS` sets the number of
+//! rounds.
 
 mod bridge_cases;
 mod disk_cases;
@@ -56,7 +55,6 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Seed of the short round, fixed so that each run is the same.
 const SHORT_SEED: u64 = 20_260_312;
 
 #[test]
@@ -97,7 +95,6 @@ fn soak() {
     }
 }
 
-/// Runs all cases at both moments. Panics at the end if any failed.
 fn round(cluster: &ProxiedCluster, cases: &[Case], seed: u64, is_long: bool) {
     print_line(&format!("| case | seed | moment {HEADING}"));
     let wanted = std::env::var("FAULT_CASE").unwrap_or_default();

@@ -1,8 +1,6 @@
-//! A leader that refuses the first record of a new partition and accepts the second.
-//!
-//! Kafka, for some milliseconds after the creation of a topic, refuses the first record with NOT_LEADER_OR_FOLLOWER and
-//! accepts the second, despite the gap in the sequence. librdkafka then reports both as delivered. Here a relay in
-//! front of a real broker sends the refusal.
+//! For some milliseconds after the creation of a topic, Kafka refuses the first record with NOT_LEADER_OR_FOLLOWER and
+//! accepts the second, despite the gap in the sequence. librdkafka then reports both as delivered. Here a relay before
+//! a real broker refuses.
 
 use crate::kit::bridge::{Bridge, until};
 use crate::kit::consume;
@@ -30,7 +28,7 @@ fn record_refused_by_a_late_leader_does_not_count_as_written() {
     let spool = tempfile::tempdir().expect("a directory");
     let spool = format!("spool.directory={}", spool.path().display());
     let prefix = topic_name("late");
-    // The broker itself must not be a late leader, or it refuses the second record as well.
+    // Otherwise the broker itself may be a late leader, and refuse the second record as well.
     consume::create_topic(kafka.bootstrap(), &format!("{prefix}.call.missed"), 6);
     let prefix = format!("topics.prefix={prefix}.");
     let bridge = Bridge::serve(&format!("127.0.0.1:{port}"), &[&spool, &prefix]);
@@ -51,7 +49,6 @@ fn record_refused_by_a_late_leader_does_not_count_as_written() {
     let stand =
         consume::read_topic(kafka.bootstrap(), &bridge.topic("call.missed"), 2, Duration::from_secs(60));
     let values: Vec<_> = stand.iter().map(|record| &record.value).collect();
-    // Both arrived before an answer, so their order is not defined.
     assert_eq!(values.len(), 2);
     assert!(values.contains(&&first) && values.contains(&&second));
     let refusals = r#"kafka_delivery_errors_total{kind="unproved"}"#;
@@ -67,14 +64,13 @@ impl Relay {
         Self { listener: TcpListener::bind("127.0.0.1:0").expect("a port") }
     }
 
-    /// Starts the relay for the rest of the test. Returns a flag that is set while the first record is delayed.
+    /// The flag is set while the first record is delayed.
     fn start(self, target: String) -> Arc<AtomicBool> {
         let holding = Arc::new(AtomicBool::new(false));
         let returned = Arc::clone(&holding);
         std::thread::spawn(move || {
             for client in self.listener.incoming().map_while(Result::ok) {
                 let (target, holding) = (target.clone(), Arc::clone(&holding));
-                // An error only ends the connection.
                 std::thread::spawn(move || drop(relay(client, &target, &holding)));
             }
         });
@@ -121,8 +117,7 @@ fn frame(from: &mut TcpStream) -> io::Result<Vec<u8>> {
     Ok(frame)
 }
 
-/// Returns the answer NOT_LEADER_OR_FOLLOWER to a produce request of version 9 or 10 with one partition of one topic,
-/// as librdkafka sends them.
+/// Answers librdkafka's produce request, version 9 or 10, of one partition.
 fn refuse(request: &[u8]) -> Vec<u8> {
     let (version, correlation) = (&request[6..8], &request[8..12]);
     assert!(matches!(version, [0, 9 | 10]), "produce requests of version {version:?} have another layout");

@@ -1,5 +1,3 @@
-//! Start, stop, and output of the commands.
-
 use crate::delivery::records::assert_every_type_is_unchanged;
 use crate::kit::bridge::{Bridge, PATH, UNSIGNED, until};
 use crate::kit::consume;
@@ -207,7 +205,6 @@ fn stop_does_not_wait_for_a_name_look_up() {
     let status = bridge.process.wait_exit(Duration::from_secs(75));
     assert!(status.code().is_some(), "{status}");
     tail.signal("TERM");
-    // `tail` ends by a signal with success, whatever it waits for.
     assert_eq!(tail.wait_exit(Duration::from_secs(75)).code(), Some(0), "{:?}", tail.stderr());
 }
 
@@ -298,7 +295,7 @@ fn check_reports_unauthenticated_sources_and_whether_serve_would_start() {
     let (code, report) = check(&[], &bad);
     assert_eq!((code, &report["ok"]), (Some(78), &false.into()));
     assert_eq!(keys(&report, "failure"), ["spool.directry", "sources.main.signature.secrets_file"]);
-    // Offline, as in CI, the file with the secret is elsewhere.
+    // As in CI, the file with the secret is elsewhere.
     let (code, report) = check(&["--offline"], &bad);
     assert_eq!((code, keys(&report, "failure")), (Some(78), vec!["spool.directry".to_owned()]));
     assert_eq!(check(&["--offline"], &bad[..1]).0, Some(0));

@@ -1,5 +1,3 @@
-//! Outage of Kafka with a spool: responses, metrics and logs, and the contents of the topics afterwards.
-
 use crate::kit::bridge::{Bridge, UNSIGNED, until};
 use crate::kit::clock::Clock;
 use crate::kit::consume;
@@ -20,10 +18,7 @@ fn call(id: &str, ring: usize) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Returns status and outcome of an event.
-///
-/// A disk that delays the spool by more than a second causes a refusal, so the function retries. An event that is
-/// then a duplicate was spooled.
+/// Retries a refusal, which a disk that delays the spool by over a second causes. A duplicate then was spooled.
 fn outcome(bridge: &Bridge, body: &[u8]) -> (u16, String) {
     let deadline = Instant::now() + Duration::from_secs(60);
     let mut result = answer(bridge, body);
@@ -78,7 +73,6 @@ fn spool(args: &[&str], directory: &Path) -> (Option<i32>, Vec<String>) {
     (status.code(), command.stdout())
 }
 
-/// Topic of three partitions on a cluster of three brokers, of which one can be frozen.
 struct OneOfThree {
     kafka: Kafka,
     prefix: String,
@@ -95,7 +89,6 @@ impl OneOfThree {
 
     fn start() -> Self {
         let mut case = Self::with_partitions(3);
-        // Ten calls of one partition each.
         let names: Vec<_> = (0..60).map(|n| format!("call_{n}")).collect();
         let keys: Vec<_> = names.iter().map(|name| name.as_bytes()).collect();
         let partitions = java_partitions(&keys, 3);
@@ -107,7 +100,6 @@ impl OneOfThree {
         case
     }
 
-    /// The same with that number of partitions, and one call for each of them.
     fn with_partitions(count: usize) -> Self {
         let kafka = Kafka::start(Options { brokers: 3, ..Options::default() });
         let (prefix, directory) = place();
@@ -140,8 +132,6 @@ impl OneOfThree {
         .into_bytes()
     }
 
-    /// Asserts that the topic holds `count` events, those of each key in order.
-    ///
     /// A record in flight at the freeze may be written twice; its first occurrence counts.
     fn assert_ordered(&self, count: usize) {
         let records =
@@ -159,18 +149,16 @@ impl OneOfThree {
     }
 }
 
-/// Refused records, while the broker of another partition is frozen and that partition has more records than a
-/// drain's window.
+/// The stuck partition has more records than a drain's window.
 #[test]
 fn stuck_partition_and_refused_records_delay_no_other_key() {
     const STUCK: usize = 600;
     let case = OneOfThree::start();
     let bridge = start(case.kafka.bootstrap(), &case.prefix, case.directory.path(), &OneOfThree::SETTINGS);
     let post = |id: &str, n: usize, size: usize| outcome(&bridge, &OneOfThree::call(id, n, size));
-    // Creates the dead-letter topic and all lanes.
     assert_eq!(post("warm-up", 0, 10), (200, "acked".into()));
     case.kafka.freeze();
-    // Sequential, so that many share a batch with the record that is too large.
+    // Many share a batch with the record that is too large.
     for n in 0..STUCK {
         assert_eq!(post(&case.stuck[n % 10], n, 10), spooled());
     }
@@ -185,7 +173,7 @@ fn stuck_partition_and_refused_records_delay_no_other_key() {
     bridge.wait_for_metric("spool_rows", STUCK as u64 + 51);
     (0..3).filter(|broker| *broker != case.broker).for_each(|broker| case.kafka.broker(broker).thaw());
     let stuck = STUCK as u64;
-    // All but those of the frozen broker, and perhaps the dead letter if its partition is there.
+    // The dead letter may be in a partition of the frozen broker.
     until("the healthy partition", || bridge.metric("spool_rows") <= stuck + 1);
     for n in 10..30 {
         assert_eq!(post(&case.stuck[n % 10], STUCK + n, 10), spooled());
@@ -198,7 +186,7 @@ fn stuck_partition_and_refused_records_delay_no_other_key() {
     case.assert_ordered(STUCK + 50 + 40 + 1);
 }
 
-/// Many partitions are frozen together, each with a part of a backlog that no drain holds in memory.
+/// No drain holds the whole backlog in memory.
 #[test]
 fn many_stuck_partitions_delay_no_other_key() {
     const ROUNDS: usize = 20;
@@ -216,7 +204,6 @@ fn many_stuck_partitions_delay_no_other_key() {
     let stuck = case.stuck.len() * ROUNDS;
     let is_drained = || bridge.metric("spool_rows") <= stuck as u64;
     until("the healthy partitions", is_drained);
-    // The backlog of the frozen ones is in front of each later event.
     for n in 0..3 {
         for key in &case.healthy {
             assert_eq!(post(key, ROUNDS + n), spooled());
@@ -267,7 +254,6 @@ fn topic_that_grows_costs_no_innocent_record() {
     assert_eq!(written(&topic, events - large), events - large);
 }
 
-/// Without a spool, a refused record becomes a dead letter although other records are in flight.
 #[test]
 fn refused_record_beside_a_stuck_partition_is_a_dead_letter_without_a_spool() {
     let case = OneOfThree::start();
@@ -333,8 +319,6 @@ fn outage_and_restart_cost_no_event_and_no_order() {
     until("straight to Kafka again", || outcome(&bridge, &call("fresh", 0)).1 != "spooled");
 }
 
-/// A topic that refuses the timestamps of a backlog accepts its records with the present time, without delay of
-/// others.
 #[test]
 fn backlog_whose_timestamps_the_topic_refuses_is_drained_and_delays_no_fresh_event() {
     let kafka = Kafka::shared();
@@ -370,7 +354,7 @@ fn backlog_whose_timestamps_the_topic_refuses_is_drained_and_delays_no_fresh_eve
     assert_eq!(logged, 1, "the reason is logged once");
 }
 
-/// With a clock that is ahead by more than the topic allows, even the present time is refused.
+/// Even the present time is too far ahead for the topic.
 #[test]
 fn events_of_a_clock_that_is_ahead_are_kept_and_written_after_its_correction() {
     let kafka = Kafka::shared();
@@ -454,10 +438,10 @@ fn second_bridge_on_a_spool_and_a_missing_spool_are_reported() {
 fn rejected_events_are_spooled_within_their_quota_beside_accepted_ones() {
     let (prefix, directory) = place();
     let bridge = cut_off(&prefix, directory.path(), &["dead_letter.max_spool_rate=2"]);
-    // Concurrently, because sequential posts on a slow disk stay within the rate.
+    // Sequential posts on a slow disk would stay within the rate.
     let bridge = &bridge;
     let mut responses: Vec<(u16, String)> = std::thread::scope(|scope| {
-        // An event that was refused because of a slow disk, but spooled, is a duplicate at its retry.
+        // A refusal because of a slow disk makes a spooled event's retry a duplicate.
         let kept = |response| if response == spooled() { (400, "not_json".to_owned()) } else { response };
         let send = move |n| kept(outcome(bridge, format!("not json {n}").as_bytes()));
         let sent: Vec<_> = (0..12).map(|n| scope.spawn(move || send(n))).collect();
@@ -469,7 +453,6 @@ fn rejected_events_are_spooled_within_their_quota_beside_accepted_ones() {
     assert_eq!(outcome(bridge, &call("good", 1)), spooled());
 }
 
-/// After a restart only the spool has identities.
 #[test]
 fn spooled_events_and_rejections_are_known_after_a_restart() {
     let (prefix, directory) = place();

@@ -1,5 +1,3 @@
-//! Webhooks compared with the records that a consumer reads, on a real cluster.
-
 use crate::kit::bridge::{Bridge, PATH};
 use crate::kit::consume::{self, Read};
 use crate::kit::http;

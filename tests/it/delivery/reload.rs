@@ -1,5 +1,3 @@
-//! Reloads while events arrive: no event is lost, and each is routed by one table.
-
 use crate::kit::bridge::{Bridge, PATH};
 use crate::kit::kafka::Kafka;
 use crate::kit::{consume, http, topic_name};
@@ -25,7 +23,6 @@ fn count(topic: &str) -> usize {
         .map_or(0, |_| consume::topic_end(Kafka::shared().bootstrap(), topic))
 }
 
-/// Also in reverse: an accepted event is a duplicate afterwards, not a dead letter.
 #[test]
 fn body_rejected_under_earlier_rules_is_evaluated_again() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -89,7 +86,6 @@ fn new_routes_apply_and_settings_that_cannot_apply_are_reported() {
     assert!(log.contains("\"settings\":\"server.max_body_bytes\""), "{log}");
     post(4);
     assert_eq!(count(&bridge.topic("third")), 1);
-    // 950 KiB, within the old limit and above the new one.
     let large = String::from_utf8(body(5)).expect("text").replace("inbound", &"x".repeat(950 << 10));
     assert_eq!(bridge.post(large.as_bytes()).status, 200);
 
@@ -125,7 +121,7 @@ fn settings_mounted_by_a_link_swap_are_reloaded() {
 
 const RELOADS: u64 = 10;
 
-/// Writes routes whose generation has topics of its own, so that a mixture is visible.
+/// Each generation has topics of its own, so that a mixture is visible.
 fn generation(file: &Path, prefix: &str, number: u64) {
     let (name, topics) = if number.is_multiple_of(2) { ("even", 3) } else { ("odd", 2) };
     let routes: Vec<_> = (0..topics)
@@ -137,7 +133,7 @@ fn generation(file: &Path, prefix: &str, number: u64) {
         })
         .collect();
     let text = format!("# {number}\nroutes:\n{}", routes.concat());
-    // By a rename, as editors and mounts do, so that no reader sees a partial file.
+    // By a rename, so that no reader sees a partial file.
     let new = file.with_extension("new");
     fs::write(&new, text).expect("the settings");
     fs::rename(new, file).expect("the swap");
@@ -179,7 +175,7 @@ fn reload_under_load_loses_no_event_and_routes_each_by_one_table() {
         over.store(true, Ordering::Relaxed);
         senders.into_iter().map(|sender| sender.join().expect("a sender")).sum()
     });
-    // By event: its topics, and the generations in its headers.
+    // Topics, and generations in headers.
     let mut events: BTreeMap<Vec<u8>, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
     let names = ["even.0", "even.1", "even.2", "odd.0", "odd.1"];
     for name in names {

@@ -1,5 +1,3 @@
-//! Manifests that the chart renders.
-
 use super::project;
 use super::tools::{self, CHART, both, documents, helms, template};
 use serde_json::Value;
@@ -41,7 +39,7 @@ impl Rendered {
     }
 }
 
-/// Renders every set of values in the chart's folder `ci` with the newest Helm.
+/// Uses the newest Helm.
 pub(super) fn sets() -> &'static [Rendered] {
     static SETS: OnceLock<(TempDir, Vec<Rendered>)> = OnceLock::new();
     &SETS
@@ -58,7 +56,6 @@ pub(super) fn sets() -> &'static [Rendered] {
         .1
 }
 
-/// Renders a set of values with further settings; its manifests are in `folder`.
 pub(super) fn render(folder: &Path, values: PathBuf, settings: &[&str]) -> Rendered {
     let name = values.file_stem().expect("a name").to_string_lossy().into_owned();
     let output = template(&helms()[1], Some(&values), settings);
@@ -153,7 +150,7 @@ fn only_settings_that_need_a_restart_roll_the_pods() {
         "settings.server.workers=3",
         "kafka.bootstrapServers=k:9",
         "settings.sources.main.path=/x",
-        // The name of the dead-letter topic begins with the prefix, and changes at a restart only.
+        // Contained in the name of the dead-letter topic, which changes at a restart only.
         "settings.topics.prefix=x.",
     ] {
         assert_ne!(sum(&[fixed]), before, "{fixed}");

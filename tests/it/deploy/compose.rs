@@ -1,5 +1,3 @@
-//! The compose file, as `docker compose` reads it, and its commands.
-
 use super::image::{Image, Mount, USER, can_contain};
 use super::project;
 use super::tools::{compose, printed};
@@ -40,12 +38,12 @@ fn words(value: &Value) -> Vec<String> {
     words.map(|word| word.as_str().expect("a word").to_owned()).collect()
 }
 
-/// Returns a variable's value; YAML parses some as numbers.
+/// YAML parses some as numbers.
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Starts a broker with the properties that the official image derives from its variables.
+/// As the official image derives them from its variables.
 fn kafka(environment: &Value) -> Kafka {
     let variables = environment.as_object().expect("variables");
     let mut options = Options::default();
@@ -56,7 +54,6 @@ fn kafka(environment: &Value) -> Kafka {
     Kafka::start(options)
 }
 
-/// Returns the output of the compose file's consumer for the first record, by the class of Kafka's script.
 fn consumer_prints(consumer: &Value, bootstrap: &str) -> String {
     let command = words(&consumer["command"]);
     assert_eq!(command[0], "/opt/kafka/bin/kafka-console-consumer.sh");
@@ -64,7 +61,6 @@ fn consumer_prints(consumer: &Value, bootstrap: &str) -> String {
     for argument in &command[1..] {
         run.arg(argument.replace("kafka:19092", bootstrap));
     }
-    // The command runs until interrupted; the test limits it.
     printed(run.args(["--max-messages=1", "--timeout-ms=60000"]))
 }
 

@@ -1,6 +1,5 @@
-# Starts a program as a container runtime would: ROOT USER:GROUP GROUPS MOUNTS PROGRAM [ARGUMENT...]. The root is
-# read-only, only the mounts (lines of FROM TO ro|rw) are visible, and privileges cannot grow. Runs in a mount
-# namespace of its own.
+# Container runtime: ROOT USER:GROUP GROUPS MOUNTS PROGRAM [ARGUMENT...]. MOUNTS are lines of FROM TO ro|rw.
+# The root is read-only, only the mounts are visible, and privileges cannot grow. Needs a mount namespace.
 set -eu
 root=$1 user=$2 groups=$3 mounts=$4
 shift 4

@@ -1,5 +1,3 @@
-//! Values that the chart refuses, because the pods would fail, lose events or expose a secret.
-
 use super::chart::{Rendered, render};
 use super::project;
 use super::tools::{self, CHART, both, documents, helms, template};
@@ -23,7 +21,7 @@ fn rendered(settings: &[&str]) -> Rendered {
     render(folder.path(), least(), settings)
 }
 
-/// Collects every path of a tree of values that is not null by default.
+/// Skips paths that are null by default.
 fn paths(value: &Value, prefix: &str, found: &mut Vec<String>) {
     for (key, value) in value.as_object().into_iter().flatten() {
         let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };

@@ -1,5 +1,3 @@
-//! The image: its steps run here as in the Dockerfile, and its program is started.
-
 use super::tools::{both, printed};
 use super::{project, report_skipped};
 use crate::kit::bridge::UNSIGNED;
@@ -37,7 +35,7 @@ impl Image {
         self.root.path().join(inside.trim_start_matches('/'))
     }
 
-    /// Adds an authority, in PEM, to the image's public ones.
+    /// Adds an authority in PEM.
     pub(super) fn trust(&self, authority: &str) {
         let all = File::options().append(true).open(self.path("etc/ssl/certs/ca-certificates.crt"));
         all.expect("authorities").write_all(authority.as_bytes()).expect("one more");
@@ -51,7 +49,6 @@ impl Image {
         files
     }
 
-    /// Returns a command that runs in the image as in a container.
     pub(super) fn command(&self, groups: &str, mounts: &[Mount], program: &[&str]) -> Command {
         // A runtime creates these before it makes the root read-only.
         for folder in ["proc", "dev"].into_iter().chain(mounts.iter().map(|mount| mount.to.as_str())) {
@@ -69,7 +66,6 @@ impl Image {
         let mut command = Command::new("unshare");
         command.args(["--mount", "sh", "-c", CONTAIN, "contain"]).arg(self.root.path());
         command.args([USER, groups]).arg(table).args(program);
-        // Only the environment of a runtime, without that of the tests.
         command.env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
         command
     }
@@ -81,7 +77,6 @@ pub(super) struct Mount {
     pub(super) read_only: bool,
 }
 
-/// Returns whether this machine can start a container; prints a note if not.
 pub(super) fn can_contain(what: &str) -> bool {
     let mut probe = Command::new("unshare");
     probe.args(["--mount", "sh", "-c", "mount --make-rprivate / && setpriv --no-new-privs true"]);
@@ -148,7 +143,6 @@ fn image_runs_read_only_as_any_user_and_trusts_public_authorities() {
     assert!(!message.contains("authority") && message.contains("ok       kafka"), "{message}");
 }
 
-/// Returns the instructions of the Dockerfile by stage, one on a line.
 fn stages() -> Vec<Vec<Vec<&'static str>>> {
     let lines = DOCKERFILE.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
     let mut stages: Vec<Vec<Vec<_>>> = Vec::new();
@@ -183,7 +177,7 @@ fn dockerfile_runs_only_the_tested_steps() {
     assert!(image.contains(&vec!["ARG", concat!("VERSION=", env!("CARGO_PKG_VERSION"))]), "{image:?}");
 }
 
-/// Returns the two numbers at the beginning of a version such as `1.95-bookworm`.
+/// Reads `1.95-bookworm` as 1 and 95.
 fn version(text: &str) -> Option<(u32, u32)> {
     let mut parts = text.split(['.', '-']).map(|part| part.parse().ok());
     Some((parts.next()??, parts.next()??))
@@ -225,9 +219,8 @@ fn run_build_stage(folder: &Path, cargo: Option<&Path>) -> Vec<String> {
     outputs
 }
 
-/// Replaces cargo: instead of a build, it checks that the files form a workspace that matches its lock.
-///
-/// It downloads missing crates, because a machine that only ran the tests lacks those of the fuzz targets.
+/// Checks that the files form a workspace that matches its lock. Downloads the crates of the fuzz targets, which other
+/// tests do not need.
 const FAKE_CARGO: &str = r#"#!/bin/sh
 manifest=Cargo.toml
 for word; do
@@ -262,7 +255,7 @@ fn files_copied_by_the_dockerfile_suffice_for_cargo() {
     assert!(missing.is_empty(), "COPY lacks files that the compiler reads: {missing:?}");
 }
 
-/// Returns the project's files that the library was compiled from, from the compiler's list beside it.
+/// From the compiler's list beside the library.
 fn compiled_files() -> BTreeSet<PathBuf> {
     let built = Path::new(env!("CARGO_BIN_EXE_justcall-bridge")).parent().expect("a folder").join("deps");
     let entries =

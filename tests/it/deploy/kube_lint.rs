@@ -1,5 +1,3 @@
-//! Manifests checked by independent linters, and settings by the bridge itself.
-
 use super::chart::{Rendered, sets};
 use super::project;
 use super::tools::{self, CHART, both, documents, helms, template};
@@ -9,9 +7,7 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// Checks of kube-score that a value decides: pulling the image at each start, and a NetworkPolicy.
-///
-/// The set `hardened` enables both, and passes all checks.
+/// A value decides these checks of kube-score.
 const BY_VALUE: [&str; 2] = ["container-image-pull-policy", "pod-networkpolicy"];
 
 const OF_OPERATORS: [&str; 4] = ["ExternalSecret", "HTTPRoute", "PrometheusRule", "ServiceMonitor"];

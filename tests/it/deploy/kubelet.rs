@@ -1,5 +1,3 @@
-//! Probes of a pod, executed as a kubelet does.
-
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -60,7 +58,6 @@ pub(super) fn address(container: &Value, port: &str) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], u16::try_from(number).expect("a port")))
 }
 
-/// Periodic execution of a probe until it is stopped.
 pub(super) struct Watch {
     probe: Probe,
     over: Arc<AtomicBool>,
@@ -78,7 +75,6 @@ impl Watch {
                 while !over.load(Ordering::Acquire) {
                     failed = if probe.succeeds() { 0 } else { failed + 1 };
                     max_failures.fetch_max(failed, Ordering::AcqRel);
-                    // In short steps, so that it stops soon.
                     let steps = probe.period.as_millis() / 50;
                     (0..steps).take_while(|_| !over.load(Ordering::Acquire)).for_each(|_| {
                         std::thread::sleep(Duration::from_millis(50));

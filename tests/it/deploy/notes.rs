@@ -1,5 +1,3 @@
-//! Commands of the chart's notes, executed in pods of the chart.
-
 use super::chart::{Rendered, render};
 use super::image::can_contain;
 use super::pod::Node;
@@ -11,7 +9,6 @@ use crate::kit::kafka::Kafka;
 use crate::kit::topic_name;
 use std::path::PathBuf;
 
-/// Modes of authentication, with the headers that the first event needs.
 const AUTH_MODES: [(&str, &[&str]); 4] = [
     ("least", &["source.urls[0]=https://hooks.example.com/webhooks/justcall"]),
     ("least", &["tls.existingSecret=certificate", "source.urls[0]=https://localhost/webhooks/justcall"]),
@@ -23,7 +20,6 @@ fn values(set: &str) -> PathBuf {
     project(CHART).join(format!("ci/{set}-values.yaml"))
 }
 
-/// Returns the commands for a container in a text, as words.
 fn commands(text: &str) -> Vec<Vec<String>> {
     let whole = text.replace("\\\n", " ");
     let calls = whole.lines().filter_map(|line| line.trim().strip_prefix("kubectl exec "));
@@ -51,7 +47,6 @@ fn helm_commands_of_the_documents_work() {
     assert!(output.contains("sasl.password: /run/secrets/justcall-bridge/kafka/password"), "{output}");
 }
 
-/// Returns the arguments of `helm install` and `helm template` in a document.
 fn helm_calls(document: &str) -> Vec<Vec<String>> {
     let whole = document.replace("\\\n", " ");
     let calls = whole.lines().filter_map(|line| {

@@ -1,5 +1,4 @@
-//! Pods of the chart, run on this machine with the manifest's command, environment, user, groups, read-only root,
-//! volumes, probes and grace period.
+//! Pods of the chart as processes of this machine.
 
 use super::chart::Rendered;
 use super::image::{Image, Mount, USER};
@@ -18,7 +17,7 @@ use std::process::{Command, ExitStatus};
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// Node that runs pods: the image, and the objects that manifests refer to.
+/// Image, and the objects that manifests refer to.
 pub(super) struct Node {
     image: Image,
     folder: TempDir,
@@ -42,8 +41,7 @@ impl Node {
         Self { image: Image::assemble(), folder, changes: Cell::new(0) }
     }
 
-    /// Creates or changes a Secret or ConfigMap as a node projects it: one link is swapped, and all files change at
-    /// once.
+    /// Swaps one link as a node does, so all files change at once.
     pub(super) fn project(&self, name: &str, mode: u32, files: &[(&str, &str)]) {
         self.changes.set(self.changes.get() + 1);
         let folder = self.projected(name);
@@ -78,7 +76,7 @@ impl Node {
         self.folder.path().join("projected").join(name)
     }
 
-    /// Returns the volume of a claim, which outlives its pods.
+    /// Outlives the claim's pods.
     fn claimed(&self, claim: &str) -> PathBuf {
         let volume = self.folder.path().join("volumes").join(claim);
         if !volume.exists() {
@@ -127,7 +125,7 @@ impl Node {
         command
     }
 
-    /// Runs a command in a container beside the pod's own, and returns its output.
+    /// Uses a container beside the pod's own.
     pub(super) fn exec(&self, set: &Rendered, ordinal: usize, program: &[&str]) -> String {
         printed(&mut self.command(set, ordinal, program))
     }
@@ -157,7 +155,6 @@ impl Pod {
         self.readiness.succeeds()
     }
 
-    /// Sends SIGTERM, as the deletion of a pod does. Liveness probes end.
     pub(super) fn terminate(&mut self) {
         let restarted = self.liveness.take().is_some_and(Watch::end);
         assert!(!restarted, "the kubelet would have restarted the pod");
@@ -175,7 +172,7 @@ impl Pod {
     }
 }
 
-/// Changes the group as the node does for `fsGroup`.
+/// As the node does for `fsGroup`.
 fn set_group(path: &Path, mode: u32) {
     let group = USER.split(':').nth(1).and_then(|group| group.parse().ok());
     chown(path, Some(0), group).expect("tests run as root");

@@ -1,5 +1,3 @@
-//! Rollout of the chart's pods under load, with Kafka and without.
-
 use super::chart::{Rendered, render};
 use super::image::can_contain;
 use super::pod::{Node, Pod};
@@ -20,10 +18,10 @@ use std::time::Duration;
 
 const SHAPE: Shape = Shape { senders: 4, pause: Duration::from_millis(5), body_bytes: 600 };
 
-/// Time for which the Service still sends to a deleted pod.
+/// The Service still sends to a deleted pod.
 const ENDPOINT_REMOVAL_DELAY: Duration = Duration::from_secs(2);
 
-/// Returns free ports outside the range of outgoing connections.
+/// Avoids the range of outgoing connections.
 pub(super) fn ports() -> [u16; 4] {
     let random = RandomState::new();
     let candidates =
@@ -40,9 +38,7 @@ pub(super) fn ports() -> [u16; 4] {
     panic!("no free ports");
 }
 
-/// Renders the chart for this cluster.
-///
-/// Pods share a host here, so each has ports, and therefore a chart, of its own.
+/// Pods share a host here, so each has a chart of its own.
 fn chart(folder: &Path, kafka: &Kafka, ports: &[u16], settings: &[&str]) -> Rendered {
     let own = [
         format!("kafka.bootstrapServers={}", kafka.bootstrap()),
@@ -119,7 +115,6 @@ fn rollout_under_load_loses_no_event_with_or_without_kafka() {
 
 const SPOOL: &str = "/var/lib/justcall-bridge/spool";
 
-/// Changes the ConfigMap without a rollout of the pods.
 fn new_route_applies(node: &Node, folder: &Path, kafka: &Kafka, before: &Rendered, ports: &[u16], pod: &Pod) {
     let route = "settings.routes[0].match=contact.*,settings.routes[0].topics=justcall.people";
     let after = chart(folder, kafka, &ports[..2], &["fullnameOverride=first", route]);

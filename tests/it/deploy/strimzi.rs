@@ -1,5 +1,3 @@
-//! Strimzi's resources match the settings beside them, and Strimzi's own model parses them.
-
 use super::project;
 use super::tools::{both, documents, printed};
 use crate::kit::java::run;
@@ -33,7 +31,7 @@ fn strimzi_parses_every_field_of_its_resources() {
     }
 }
 
-/// Parses resources, one a line in JSON, with Strimzi's model.
+/// Takes resources as lines of JSON.
 fn judge(lines: &str) -> Output {
     let folder = cache::folder("strimzi", &[POM, JUDGE], fetch);
     let file = tempfile::NamedTempFile::new().expect("a temporary file");

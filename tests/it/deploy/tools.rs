@@ -1,5 +1,3 @@
-//! External programs that check the deployment.
-
 use super::project;
 use crate::kit::go;
 use crate::kit::java::run;
@@ -33,7 +31,7 @@ const HELMS: [(&str, &str, &str, (&str, &str)); 2] = [
     ),
 ];
 
-/// Returns Helm in each supported major version, the oldest first.
+/// The oldest first.
 pub(super) fn helms() -> &'static [PathBuf; 2] {
     static HELMS_HERE: OnceLock<[PathBuf; 2]> = OnceLock::new();
     HELMS_HERE.get_or_init(|| {
@@ -94,7 +92,7 @@ pub(super) fn documents(file: &Path) -> Vec<Value> {
     serde_json::from_str(&message).expect("JSON")
 }
 
-/// Validates manifests with the schemas of several versions of Kubernetes. Returns the number of validations.
+/// Returns the number of validations.
 pub(super) fn validate(files: &[PathBuf]) -> usize {
     let message = printed(python::python().args(["-c", JUDGE, "validate"]).args(files));
     message.trim().parse().expect("a number")
@@ -114,7 +112,7 @@ pub(super) fn helm_template() -> Command {
     command
 }
 
-/// Returns the notes of an installation, for which Helm 3 needs a cluster.
+/// Helm 3 needs a cluster for notes.
 pub(super) fn notes(values: &Path, settings: &[&str]) -> String {
     let mut command = Command::new(&helms()[1]);
     command.args(["install", "release"]).arg(project(CHART)).args(["--namespace", "webhooks"]);

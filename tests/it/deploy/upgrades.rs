@@ -1,5 +1,3 @@
-//! Upgrades of a release whose workload is in a cluster: a small API server answers Helm's look-ups.
-
 use super::project;
 use super::tools::{CHART, both, helms};
 use serde_json::{Value, json};
@@ -11,7 +9,7 @@ use std::thread;
 
 const NAME: &str = "bridge-justcall-kafka-bridge";
 
-/// Starts an API server with these objects by path, until the test process ends. Returns its address.
+/// The server runs until the test process ends.
 fn api_server(objects: Vec<(String, Value)>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address");

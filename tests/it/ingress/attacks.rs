@@ -1,6 +1,4 @@
-//! The ingress under attack, beside honest traffic that must all be accepted.
-//!
-//! Each case prints the latency of honest senders and the memory used; docs/operations/hardening.md has the table.
+//! Each case prints a row of the table in docs/operations/hardening.md.
 
 mod bodies;
 mod heads;
@@ -39,7 +37,6 @@ fn silent_connections() {
     });
 }
 
-/// More connections than `MAX_CONNECTIONS`.
 #[test]
 fn connections_kept_after_a_good_request() {
     let connections = max_connections(4600);

@@ -1,5 +1,3 @@
-//! Invalid requests with their exact responses; afterwards a valid event is accepted.
-
 use crate::kit::bridge::{Bridge, PATH};
 use crate::kit::http::{self, Connection, Response};
 use crate::kit::kafka::Kafka;
@@ -7,7 +5,6 @@ use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use std::io::Write;
 
-/// Small, so that tests of the limit are fast.
 const LIMIT: usize = 64 * 1024;
 
 /// Status, and the last part of the problem's `type` or the outcome of a success.
@@ -26,7 +23,6 @@ fn bridge() -> Bridge {
     )
 }
 
-/// Returns status and result of a response, as the tables here have them.
 fn summary(response: &Response) -> (u16, String) {
     let json = response.json();
     let tag = if response.status == 200 {
@@ -156,7 +152,6 @@ fn deep_nesting_and_odd_values_in_unknown_fields_are_accepted() {
     check(&bridge(), &cases);
 }
 
-/// Each rejected body with the pointer of its violation, and the name of the type there.
 #[test]
 fn violations_are_reported_with_their_pointer() {
     let bridge = bridge();
@@ -351,7 +346,7 @@ fn bodies_are_limited_by_received_bytes() {
 #[test]
 fn slow_senders_get_a_retry_response_and_delay_no_other() {
     let bridge = bridge();
-    // More than there are workers, each halfway through its body.
+    // More than there are workers.
     let mut slow: Vec<Connection> = (0..32)
         .map(|_| {
             let mut connection = Connection::open(bridge.ingress).expect("a connection");
@@ -406,7 +401,7 @@ fn hang_up_after_the_body_does_not_cancel_the_event() {
         connection.send(&http::post_bytes(PATH, &[], &body)).expect("sent");
         drop(connection);
     }
-    // No client reads these answers, so the metrics have to show the events.
+    // No client reads these answers.
     bridge.wait_for_metric(r#"events_total{type="call.completed",outcome="acked"}"#, 1);
     bridge.wait_for_metric(r#"events_total{type="call.completed",outcome="duplicate"}"#, 1);
 }

@@ -1,5 +1,3 @@
-//! Only signed events are accepted, and nothing else is written to Kafka.
-
 mod modes;
 mod other_languages;
 mod replay;
@@ -38,7 +36,7 @@ fn every_signed_live_type_is_unchanged_in_its_topic() {
     assert_eq!(bridge.metric_sum("denied_total") + bridge.metric_sum("refused_total"), 0.0);
 }
 
-/// JustCall tests a URL when it is saved, and does not sign that request.
+/// JustCall does not sign the request that tests a saved URL.
 #[test]
 fn probes_need_neither_signature_nor_token_and_write_nothing() {
     let kafka = Kafka::shared().bootstrap();

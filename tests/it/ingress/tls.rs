@@ -1,5 +1,3 @@
-//! TLS at the ingress: versions, certificates, reloads and refused handshakes.
-
 pub(crate) mod authority;
 mod client;
 
@@ -17,7 +15,7 @@ use std::time::{Duration, Instant};
 const EVENT: &[u8] = br#"{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{"call_id":"c1"}}"#;
 const PROBE: &[u8] = b"GET /webhooks/justcall HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
-/// First byte of an alert record.
+/// First byte of a record.
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
 
@@ -78,7 +76,6 @@ fn tls_1_3_and_1_2_are_accepted_and_logged() {
 #[test]
 fn versions_before_tls_1_2_are_refused() {
     let server = TlsBridge::start(&[]);
-    // The same bytes with version 1.2 succeed, so below the version is the cause.
     let mut stream = plain(server.bridge.ingress);
     stream.write_all(&client_hello([3, 3])).expect("a writable connection");
     let mut first = [0];
@@ -137,7 +134,7 @@ fn certificate_and_key_changed_separately_apply_once_they_match() {
     let renewed = server.authority.pair();
     server.mounted.write("tls.crt", &renewed.certificate);
     server.bridge.wait_for_metric("watched_files_invalid", 1);
-    // Long enough for another read of the file, which must not log again.
+    // The file is read again, which must not log again.
     std::thread::sleep(Duration::from_millis(2500));
     assert!(server.serves(&server.pair));
     assert_eq!(server.warnings(), 1);

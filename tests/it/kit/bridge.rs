@@ -1,5 +1,3 @@
-//! A running bridge: the real binary on free ports.
-
 use super::http::{self, Response};
 use super::process::Process;
 use super::topic_name;
@@ -10,12 +8,11 @@ use std::time::{Duration, Instant};
 
 pub(crate) const PATH: &str = "/webhooks/justcall";
 
-/// Setting that a bridge needs to accept unsigned events.
 pub(crate) const UNSIGNED: &str = "sources.main.signature.required=false";
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Process of `justcall-bridge serve`, with topics that no other bridge uses.
+/// Topics are unique.
 pub(crate) struct Bridge {
     pub(crate) process: Process,
     pub(crate) ingress: SocketAddr,
@@ -24,20 +21,18 @@ pub(crate) struct Bridge {
 }
 
 impl Bridge {
-    /// Starts a bridge and waits until it is ready.
     pub(crate) fn serve(bootstrap: &str, settings: &[&str]) -> Self {
         let bridge = Self::start(bootstrap, settings);
         bridge.wait_ready(true);
         bridge
     }
 
-    /// Starts a bridge and waits until it listens.
+    /// Returns once the bridge listens.
     pub(crate) fn start(bootstrap: &str, settings: &[&str]) -> Self {
         Self::start_with(bootstrap, settings, &[])
     }
 
-    /// Starts a bridge with environment variables and waits until it listens. It ignores SIGXFSZ, so that a file size
-    /// limit is an error.
+    /// Ignores SIGXFSZ, so that a file size limit is an error.
     pub(crate) fn start_with(bootstrap: &str, settings: &[&str], env: &[(&str, &str)]) -> Self {
         Self::launch("trap '' XFSZ", &["serve"], bootstrap, settings, env)
     }
@@ -49,7 +44,6 @@ impl Bridge {
         bridge
     }
 
-    /// Starts a bridge from a shell after another command, and waits until it is ready.
     pub(crate) fn serve_after(shell: &str, bootstrap: &str, settings: &[&str]) -> Self {
         let bridge = Self::launch(shell, &["serve"], bootstrap, settings, &[]);
         bridge.wait_ready(true);
@@ -72,7 +66,7 @@ impl Bridge {
             "admin.listen=127.0.0.1:0".into(),
             "server.workers=2".into(),
             "shutdown.delay=0s".into(),
-            // Generous, because the machines are shared; tests of the deadline set their own.
+            // Generous, because the machines are shared.
             "kafka.ack_deadline=30s".into(),
             "shutdown.timeout=60s".into(),
             "topics.partitions=6".into(),
@@ -109,7 +103,7 @@ impl Bridge {
         until("readiness", || self.admin("/readyz").status == wanted);
     }
 
-    /// Returns a metric's current value; `name` has no `justcall_bridge_`.
+    /// The name has no `justcall_bridge_`.
     pub(crate) fn metric(&self, name: &str) -> u64 {
         let text = self.admin("/metrics").text().to_owned();
         let start = format!("{} ", metric_name(name));
@@ -117,7 +111,7 @@ impl Bridge {
         line.unwrap_or_else(|| panic!("no metric {name} in:\n{text}")).parse().expect("a whole number")
     }
 
-    /// Returns the sum of a metric over its labels; 0 if it does not exist.
+    /// Returns 0 without the metric.
     pub(crate) fn metric_sum(&self, name: &str) -> f64 {
         let text = self.admin("/metrics").text().to_owned();
         let start = metric_name(name);
@@ -136,12 +130,10 @@ impl Bridge {
     }
 }
 
-/// Returns the name of a metric as scraped. Names with `process_` have no other prefix.
 pub(crate) fn metric_name(name: &str) -> String {
     if name.starts_with("process_") { name.to_owned() } else { format!("justcall_bridge_{name}") }
 }
 
-/// Returns settings that accept unsigned events, for each source without a setting of its own.
 fn unsigned(settings: &[&str]) -> Vec<String> {
     let mut sources: Vec<_> =
         settings.iter().filter_map(|setting| setting.strip_prefix("sources.")?.split('.').next()).collect();

@@ -1,11 +1,9 @@
-//! Downloads from package registries, cached for later runs.
-
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// Returns the folder that `make` has filled, now or in an earlier run with the same `pins`.
+/// Other `pins` give another folder.
 pub(crate) fn folder(name: &str, pins: &[&str], make: impl FnOnce(&Path)) -> PathBuf {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let mut hasher = DefaultHasher::new();
@@ -17,7 +15,7 @@ pub(crate) fn folder(name: &str, pins: &[&str], make: impl FnOnce(&Path)) -> Pat
     if !folder.exists() {
         let draft = draft(cache);
         make(draft.path());
-        // Renamed last, so that an interrupted run leaves no folder that looks complete.
+        // Last, so that an interrupted run leaves no folder that looks complete.
         fs::rename(draft.keep(), &folder).expect("a rename inside the target folder");
     }
     folder

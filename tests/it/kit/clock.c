@@ -1,4 +1,4 @@
-/* Adds the seconds in the file $KIT_CLOCK_OFFSET to the wall clock, and to no other clock. */
+/* Adds the seconds in the file $KIT_CLOCK_OFFSET to the wall clock only. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -51,8 +51,7 @@ time_t time(time_t *where) {
     return now.tv_sec;
 }
 
-/* Converts a deadline of this clock to the kernel's, because librdkafka waits by such deadlines. A jump
- * during a wait is not simulated. */
+/* Converts to the kernel's clock, because librdkafka waits by deadlines of this one. */
 int cnd_timedwait(cnd_t *condition, mtx_t *mutex, const struct timespec *deadline) {
     static int (*real)(cnd_t *, mtx_t *, const struct timespec *);
     if (!real)

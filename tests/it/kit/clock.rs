@@ -1,5 +1,4 @@
-//! A wall clock that jumps, for one process: a library, loaded before the C library, adds an offset. The monotonic
-//! clock is unchanged, as on a machine whose time is set.
+//! A library, loaded before the C library, adds an offset to the wall clock of one process.
 
 use super::shim;
 use std::fs::File;
@@ -22,7 +21,7 @@ impl Clock {
         Ok(clock)
     }
 
-    /// Moves the clock by that many seconds from the true time.
+    /// From the true time.
     pub(crate) fn jump(&self, seconds: i64) {
         let mut file = File::options().write(true).create(true).truncate(false).open(self.path("offset"));
         // A fixed length in one write, so that no reader sees a partial value.

@@ -1,11 +1,8 @@
-//! A trace collector that stores requests and can simulate failures.
-
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Collector on a port of its own, for the life of the process.
 pub(crate) struct Collector {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -38,7 +35,6 @@ impl Collector {
         Self { address, shared }
     }
 
-    /// Starts a collector that reads requests and answers none.
     pub(crate) fn hanging() -> Self {
         let collector = Self::listen();
         collector.shared.hangs.store(true, Ordering::Release);
@@ -61,7 +57,7 @@ fn serve(stream: TcpStream, shared: &Shared) {
         if shared.hangs.load(Ordering::Acquire) {
             continue;
         }
-        // Stored before the answer, because a test may check at once.
+        // Before the answer, because a test may check at once.
         shared.taken.lock().unwrap_or_else(PoisonError::into_inner).push(taken);
         if answers.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").is_err() {
             return;

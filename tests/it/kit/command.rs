@@ -1,12 +1,10 @@
-//! One command of the binary, run to its end.
-
 use super::process::Process;
 use std::time::Duration;
 
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(120);
 
 pub(crate) struct Ran {
-    /// Exit code; `None` after a signal.
+    /// `None` after a signal.
     pub(crate) code: Option<i32>,
     pub(crate) stdout: Vec<String>,
     pub(crate) stderr: Vec<String>,
@@ -34,7 +32,6 @@ impl std::fmt::Debug for Ran {
     }
 }
 
-/// Cluster and prefix of the topics that commands use.
 pub(crate) struct Place {
     settings: Vec<String>,
 }
@@ -73,7 +70,6 @@ pub(crate) fn finish(mut process: Process) -> Ran {
     Ran { code, stdout: process.stdout(), stderr: process.stderr() }
 }
 
-/// Returns a text with fixed times, in RFC 3339 with milliseconds, and a fixed topic prefix.
 pub(crate) fn normal(text: &str, prefix: &str) -> String {
     const SHAPE: &[u8] = b"0000-00-00T00:00:00.000Z";
     let text = text.replace(prefix, "justcall.");

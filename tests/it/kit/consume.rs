@@ -1,5 +1,3 @@
-//! An independent reader and administrator of topics.
-
 use rdkafka::ClientConfig;
 use rdkafka::admin::{
     AdminClient, AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
@@ -14,7 +12,7 @@ use std::time::{Duration, Instant};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Time without a record after which a reader of existing records fails.
+/// Without a record.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,9 +50,7 @@ impl Read {
     }
 }
 
-/// Returns everything in the topic, by partition and offset, once it holds at least `expected_count` records.
-///
-/// Panics after a timeout. More records than expected are returned too, so compare the length.
+/// Sorted by partition and offset. Waits for `expected_count` records, and returns further ones too.
 pub(crate) fn read_topic(
     bootstrap: &str,
     topic: &str,
@@ -64,8 +60,7 @@ pub(crate) fn read_topic(
     let deadline = Instant::now() + timeout;
     let ends = await_count(bootstrap, topic, expected_count, deadline);
     loop {
-        // A new reader each time: fenced brokers may report that there are none, and a reader may never recover from
-        // that.
+        // A reader that gets no brokers may never recover.
         let mut reads = match try_read(&consumer(bootstrap), topic, &ends) {
             Ok(reads) => reads,
             Err(there) => {
@@ -82,7 +77,7 @@ pub(crate) fn read_topic(
     }
 }
 
-/// Returns everything up to these ends, or after a silence the number of records so far.
+/// Returns the number of records so far after a silence.
 fn try_read(consumer: &BaseConsumer, topic: &str, ends: &Ends) -> Result<Vec<Read>, usize> {
     let mut all = TopicPartitionList::new();
     for partition in ends.keys() {
@@ -95,7 +90,6 @@ fn try_read(consumer: &BaseConsumer, topic: &str, ends: &Ends) -> Result<Vec<Rea
             return Err(reads.len());
         }
         match consumer.poll(Duration::from_millis(100)) {
-            // Later records arrived during the read.
             Some(Ok(message)) if message.offset() < ends[&message.partition()].1 => {
                 reads.push(Read::from(&message));
                 last = Instant::now();
@@ -107,9 +101,7 @@ fn try_read(consumer: &BaseConsumer, topic: &str, ends: &Ends) -> Result<Vec<Rea
     Ok(reads)
 }
 
-/// Returns all committed records of the topic, by partition and offset.
-///
-/// Unlike [`read_topic`] it does not count offsets, some of which are transaction markers.
+/// Sorted by partition and offset. Some offsets are transaction markers.
 pub(crate) fn read_committed(bootstrap: &str, topic: &str) -> Vec<Read> {
     let consumer = consumer_with(bootstrap, &[("enable.partition.eof", "true")]);
     let ends = ends(bootstrap, topic);
@@ -157,17 +149,15 @@ pub(crate) fn topic_end(bootstrap: &str, topic: &str) -> usize {
     count(&ends(bootstrap, topic))
 }
 
-/// Returns the number of partitions; `None` if the topic does not exist.
+/// Returns `None` if the topic does not exist.
 pub(crate) fn topic_partitions(bootstrap: &str, topic: &str) -> Option<usize> {
     partitions(&consumer(bootstrap), topic).map(|ids| ids.len())
 }
 
-/// Creates a topic with one replica and waits until it is writable.
 pub(crate) fn create_topic(bootstrap: &str, topic: &str, partitions: i32) {
     create_topic_with(bootstrap, topic, partitions, 1, &[]);
 }
 
-/// Creates a topic of one partition on a broker, given by its index.
 pub(crate) fn create_topic_on(bootstrap: &str, topic: &str, broker: usize) {
     let broker = [i32::try_from(broker + 1).expect("a broker")];
     let replicas: [&[i32]; 1] = [&broker];
@@ -177,7 +167,7 @@ pub(crate) fn create_topic_on(bootstrap: &str, topic: &str, broker: usize) {
     await_leaders(bootstrap, topic, 1);
 }
 
-/// Creates a topic with replicas and configuration and waits until it is writable.
+/// Waits until the topic is writable.
 pub(crate) fn create_topic_with(
     bootstrap: &str,
     topic: &str,
@@ -217,14 +207,14 @@ pub(crate) fn delete_topic(bootstrap: &str, topic: &str) {
     }
 }
 
-/// Deletes a topic without waiting, because it may be recreated at once.
+/// Does not wait, because the topic may be recreated at once.
 pub(crate) fn request_deletion(bootstrap: &str, topic: &str) {
     let gone = wait(admin(bootstrap).delete_topics(&[topic], &admin_options()));
     let gone = gone.expect("the cluster answers").remove(0);
     gone.unwrap_or_else(|(name, code)| panic!("{name} was not deleted: {code}"));
 }
 
-/// Gives a topic more partitions, and waits until they are writable.
+/// Waits until they are writable.
 pub(crate) fn grow_topic(bootstrap: &str, topic: &str, partitions: usize) {
     let grown = [NewPartitions::new(topic, partitions)];
     let grown = wait(admin(bootstrap).create_partitions(&grown, &admin_options()));
@@ -253,9 +243,7 @@ fn await_count(bootstrap: &str, topic: &str, expected: usize, deadline: Instant)
     }
 }
 
-/// Returns the ends of a topic.
-///
-/// Retries with a new client each time, because a new topic has no leaders for a moment; see [`read_topic`].
+/// A new topic has no leaders for a moment; see [`read_topic`].
 fn ends(bootstrap: &str, topic: &str) -> Ends {
     let deadline = Instant::now() + 2 * REQUEST_TIMEOUT;
     loop {
@@ -275,7 +263,6 @@ fn count(ends: &Ends) -> usize {
     usize::try_from(total).expect("no topic ends before it begins")
 }
 
-/// Returns the ids of the partitions; `None` if the topic does not exist.
 fn partitions(consumer: &BaseConsumer, topic: &str) -> Option<Vec<i32>> {
     let metadata = consumer.fetch_metadata(Some(topic), REQUEST_TIMEOUT).expect("metadata");
     let found = metadata.topics().iter().find(|found| found.name() == topic)?;

@@ -1,4 +1,4 @@
-//! A small disk for one test, to fill and to make read-only. The mount needs root.
+//! The mount needs root.
 
 use std::fs::{self, File};
 use std::io::Write;

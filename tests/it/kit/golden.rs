@@ -1,12 +1,7 @@
-//! Golden outputs in files beside the tests.
-
 use std::fs;
 use std::path::PathBuf;
 
-/// Compares an output with `tests/golden/<name>`.
-///
-/// The caller replaces variable parts such as ports, topic names and times. `UPDATE_GOLDEN=1` rewrites the file:
-/// review the difference.
+/// `UPDATE_GOLDEN=1` rewrites the file.
 pub(crate) fn same(name: &str, actual: &str) {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {

@@ -9,9 +9,9 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Response {
     pub(crate) status: u16,
-    /// Names in lower case, in the order of the response.
+    /// In lower case.
     pub(crate) headers: Vec<(String, String)>,
-    /// Body without chunk framing.
+    /// Without chunk framing.
     pub(crate) body: Vec<u8>,
 }
 
@@ -46,7 +46,6 @@ impl Connection {
         self.stream.get_mut().write_all(bytes)
     }
 
-    /// Closes the sending direction only.
     pub(crate) fn finish_sending(&self) -> io::Result<()> {
         self.stream.get_ref().shutdown(std::net::Shutdown::Write)
     }
@@ -57,7 +56,7 @@ impl Connection {
         Ok(response)
     }
 
-    /// Reads the next response up to the empty line, as after HEAD.
+    /// Ends at the empty line, as after HEAD.
     pub(crate) fn receive_head(&mut self) -> io::Result<Response> {
         let status_line = self.line()?;
         let status = status_line.split(' ').nth(1).and_then(|code| code.parse().ok());
@@ -73,7 +72,7 @@ impl Connection {
         }
     }
 
-    /// Waits for bytes or the end. Returns whether the server closed the connection.
+    /// Waits for bytes or the end.
     pub(crate) fn is_closed(&mut self) -> bool {
         match self.stream.fill_buf() {
             Ok(bytes) => bytes.is_empty(),
@@ -139,7 +138,6 @@ pub(crate) fn get(address: impl ToSocketAddrs, path: &str) -> io::Result<Respons
     request(address, head.as_bytes())
 }
 
-/// Posts a body with its length and these headers, on a new connection.
 pub(crate) fn post(
     address: impl ToSocketAddrs,
     path: &str,
@@ -149,7 +147,7 @@ pub(crate) fn post(
     request(address, &post_bytes(path, headers, body))
 }
 
-/// Returns the bytes of a POST that keeps the connection open.
+/// Keeps the connection open.
 pub(crate) fn post_bytes(path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut head = format!("POST {path} HTTP/1.1\r\nhost: bridge\r\ncontent-length: {}\r\n", body.len());
     for (name, value) in headers {

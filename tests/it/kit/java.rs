@@ -1,5 +1,3 @@
-//! Java for the tests: Apache Kafka's jars, which Maven downloads, and the small programs in `kafka/`.
-
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{TcpListener, TcpStream};
@@ -16,17 +14,15 @@ const MURMUR2: &str = include_str!("kafka/Murmur2.java");
 /// Oldest Java that Apache Kafka 4 runs on.
 const MIN_JAVA: u32 = 17;
 
-/// Returns a command that runs `class` with Kafka and the kit's programs on its class path.
 pub(crate) fn java(jvm_options: &[&str], class: &str) -> Command {
     let mut command = Command::new("java");
-    // Without a usable archive, Java loads the classes from the jars and only starts later.
+    // Without a usable archive, Java only starts later.
     command.args(["-Xlog:disable", "-Xlog:all=error:stderr"]);
     command.arg(format!("-XX:SharedArchiveFile={}", folder().join(ARCHIVE).display()));
     command.args(jvm_options).arg("-cp").arg(class_path(folder())).arg(class);
     command
 }
 
-/// Returns the missing tools of a machine for Apache Kafka, given Java's major version and the tools that answer.
 pub(crate) fn missing(java: Option<u32>, javac: bool, maven: bool) -> Option<String> {
     let java_is_there = javac && java.is_some_and(|major| major >= MIN_JAVA);
     let needed = match (java_is_there, maven) {
@@ -51,10 +47,10 @@ pub(crate) fn major_version(printed: &str) -> Option<u32> {
     version.split(['.', '-', '+']).next()?.parse().ok()
 }
 
-/// Classes that a broker loads, parsed and verified. They halve the time until a broker answers.
+/// Verified classes, which halve the time until a broker answers.
 const ARCHIVE: &str = "kafka.jsa";
 
-/// Jars only, because an archive cannot be used with a folder of classes.
+/// An archive cannot be used with a folder of classes.
 fn class_path(folder: &Path) -> String {
     folder.join("jars/*").display().to_string()
 }
@@ -64,7 +60,6 @@ fn folder() -> &'static Path {
     FOLDER.get_or_init(installed)
 }
 
-/// The folder with `jars` and the archive, made on first use and kept for later runs.
 fn installed() -> PathBuf {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let folder = cache.join(format!("kafka-{:016x}", fingerprint()));
@@ -104,13 +99,11 @@ fn install(cache: &Path, folder: &Path) {
     compile.args(["-d", "classes", "-cp", "jars/*", "KitBroker.java", "KitAcls.java", "Murmur2.java"]);
     run(compile.current_dir(&draft));
     run(Command::new("jar").args(["-cf", "jars/kit.jar", "-C", "classes", "."]).current_dir(&draft));
-    // Renamed last, so that an interrupted run leaves no folder that looks complete.
+    // Last, so that an interrupted run leaves no folder that looks complete.
     fs::rename(draft.keep(), folder).expect("a rename inside the target folder");
 }
 
-/// Writes the archive of the classes that a broker has loaded once it answers.
-///
-/// In the final folder, because an archive names the paths of its jars. A failure costs time only.
+/// An archive names the paths of its jars. A failure costs time only.
 fn archive_classes(folder: &Path) {
     let home = tempfile::tempdir().expect("a temporary folder");
     let free = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));

@@ -1,5 +1,3 @@
-//! Real Apache Kafka on loopback: one shared cluster, or clusters of a test's own.
-
 mod broker;
 
 use broker::Broker;
@@ -8,29 +6,25 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// Limit on the start of a cluster; alone it takes two seconds.
+/// An idle machine needs two seconds.
 const START_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Time after which another client retries.
-///
-/// Starting brokers may report that there are none, and a client may never recover from that. A busy machine needs
-/// some seconds for the first answer.
+/// A client that gets no brokers may never recover. A busy machine needs some seconds for the first answer.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(15);
 
 pub(crate) struct Options {
-    /// Number of brokers; each is a controller too.
+    /// Each is a controller too.
     pub(crate) brokers: usize,
-    /// Lines of `server.properties`, which override the kit's.
+    /// Overrides the kit's `server.properties`.
     pub(crate) properties: Vec<(String, String)>,
-    /// Listeners beside the plain one: a name in capitals and a security protocol.
+    /// Beside the plain one: a name in capitals and a security protocol.
     pub(crate) listeners: Vec<(&'static str, &'static str)>,
     pub(crate) format: Vec<String>,
-    /// Advertised ports of a listener, one for each broker, and its name.
+    /// Listener, and a port for each broker.
     pub(crate) advertised: Option<(&'static str, Vec<u16>)>,
     pub(crate) jvm: &'static [&'static str],
 }
 
-/// Options for a small heap and a fast start.
 const QUICK_START: &[&str] =
     &["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=WARN"];
 
@@ -54,16 +48,14 @@ impl Options {
     }
 }
 
-/// Running cluster. It ends when dropped, or with the test process.
+/// Ends when dropped, or with the test process.
 pub(crate) struct Kafka {
     brokers: Vec<Broker>,
     bootstrap: String,
 }
 
 impl Kafka {
-    /// Returns the shared cluster: `KAFKA_BOOTSTRAP`'s, or one broker started on first use.
-    ///
-    /// Tests use unique topics by [`topic_name`](super::topic_name) and must not stop it.
+    /// `KAFKA_BOOTSTRAP` replaces the cluster.
     pub(crate) fn shared() -> &'static SharedKafka {
         static SHARED: OnceLock<SharedKafka> = OnceLock::new();
         SHARED.get_or_init(|| match std::env::var("KAFKA_BOOTSTRAP") {
@@ -108,7 +100,7 @@ impl Kafka {
         &self.brokers[index]
     }
 
-    /// Freezes every broker: connections stay open without an answer.
+    /// Connections stay open without an answer.
     pub(crate) fn freeze(&self) {
         self.brokers.iter().for_each(Broker::freeze);
     }
@@ -121,21 +113,20 @@ impl Kafka {
         self.brokers.iter().for_each(Broker::kill);
     }
 
-    /// Restarts killed brokers on the same ports and data, and waits until all answer.
+    /// Keeps ports and data.
     pub(crate) fn restart(&self) {
         self.kill();
         self.brokers.iter().for_each(Broker::start);
         self.await_answer().unwrap_or_else(|log| panic!("Kafka does not start again:\n{log}"));
     }
 
-    /// Kills every broker, deletes all data and restarts them as an empty cluster.
     pub(crate) fn restart_empty(&self) {
         self.kill();
         self.brokers.iter().for_each(Broker::wipe);
         self.restart();
     }
 
-    /// Waits until all brokers are members of the cluster. Returns the log of one that is not.
+    /// Returns the log of a broker that is not a member.
     pub(crate) fn await_answer(&self) -> Result<(), String> {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.bootstrap).set("reconnect.backoff.max.ms", "200");
@@ -159,7 +150,6 @@ impl Kafka {
     }
 }
 
-/// Cluster of many tests, which cannot be stopped.
 pub(crate) struct SharedKafka {
     bootstrap: String,
     _own: Option<Kafka>,

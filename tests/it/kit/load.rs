@@ -1,5 +1,3 @@
-//! Senders that post events continuously and record the answers.
-
 use super::bridge::PATH;
 use super::http;
 use std::net::SocketAddr;
@@ -8,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Few keys for each type, so that each repeats, also from several senders.
+/// Few, so that each key repeats.
 const KEYS: usize = 3;
 
-/// Types of the load, each with its key's field.
+/// With the field of each key.
 pub(crate) const TYPES: [(&str, &str); 4] = [
     ("call.completed", "call_id"),
     ("call.missed", "call_id"),
@@ -24,7 +22,7 @@ const RETRIES: usize = 8;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape {
     pub(crate) senders: usize,
-    /// Interval after each answer.
+    /// After each answer.
     pub(crate) pause: Duration,
     pub(crate) body_bytes: usize,
 }
@@ -36,7 +34,7 @@ pub(crate) enum Answer {
     Duplicate,
     /// 503: the sender may try again.
     Refused,
-    /// No answer, because the bridge was down or was killed. Not sent again.
+    /// The bridge was down or was killed. Not sent again.
     Broken,
 }
 
@@ -53,7 +51,6 @@ pub(crate) struct Try {
     pub(crate) answer: Answer,
 }
 
-/// Event with all its tries, at least one.
 #[derive(Debug, Clone)]
 pub(crate) struct Sent {
     pub(crate) kind: &'static str,
@@ -80,7 +77,7 @@ pub(crate) struct Load {
 struct Common {
     shape: Shape,
     began: Instant,
-    /// Address of the ingress; `None` while the bridge is down.
+    /// `None` while the bridge is down.
     ingress: Mutex<Option<SocketAddr>>,
     over: AtomicBool,
     acked: AtomicUsize,
@@ -109,7 +106,6 @@ impl Load {
         Self { common, senders }
     }
 
-    /// Sets the address of the bridge; with `None` the senders wait.
     pub(crate) fn set_target(&self, ingress: Option<SocketAddr>) {
         *self.common.ingress.lock().unwrap_or_else(PoisonError::into_inner) = ingress;
     }
@@ -176,7 +172,6 @@ impl Common {
             counter.fetch_add(1, Ordering::Relaxed);
         }
         if answer == Answer::Broken {
-            // The test sets a new address after a restart; until then a fast retry is useless.
             std::thread::sleep(Duration::from_millis(50));
         }
         Try { sent, answered, answer }
@@ -207,7 +202,6 @@ pub(crate) fn body(kind: &str, field: &str, key: &str, number: usize, bytes: usi
     format!("{head}{pad}\"}}}}").into_bytes()
 }
 
-/// Returns the meaning of a response. Panics on one that no such event may get.
 fn read(response: &http::Response) -> Answer {
     match (response.status, response.json()["outcome"].as_str()) {
         (200, Some("acked")) => Answer::Acked,

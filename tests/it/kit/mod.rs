@@ -1,4 +1,4 @@
-//! Shared tools of the tests. They observe the bridge from outside and share no code with it.
+//! The tools share no code with the bridge.
 #![allow(dead_code, reason = "a support kit may offer more than the tests of one day use")]
 
 pub(crate) mod bridge;
@@ -28,7 +28,7 @@ pub(crate) mod verdict;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Returns a topic name that no other test or run uses, so that tests can share a cluster.
+/// Unique in all runs, so that tests can share a cluster.
 pub(crate) fn topic_name(prefix: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");

@@ -1,10 +1,7 @@
-//! Kafka's own partitioner, in the code of its Java client.
-
 use super::java::java;
 use std::io::Write;
 use std::process::Stdio;
 
-/// Returns the partition that Kafka's Java producer chooses for each of `keys`.
 pub(crate) fn java_partitions(keys: &[&[u8]], partitions: i32) -> Vec<i32> {
     let mut command = java(&["-XX:TieredStopAtLevel=1"], "Murmur2");
     command.arg(partitions.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());

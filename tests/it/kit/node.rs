@@ -1,5 +1,3 @@
-//! JavaScript for the tests: an independent parser, which npm downloads.
-
 use super::cache;
 use super::java::run;
 use std::fs;

@@ -1,5 +1,3 @@
-//! A program under test: output, signals, exit.
-
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// Running program. Dropping it kills the program.
+/// Dropping it kills the program.
 pub(crate) struct Process {
     child: Child,
     output: Arc<Output>,
@@ -20,7 +18,6 @@ pub(crate) struct Process {
 struct Output {
     lines: Mutex<Vec<(Stream, String)>>,
     more: Condvar,
-    /// Set while standard error is not read.
     stalled: AtomicBool,
     ended: AtomicUsize,
 }
@@ -77,7 +74,7 @@ impl Process {
         self.child.id()
     }
 
-    /// Returns the first line on either stream that contains `text`. Panics with all output after the timeout.
+    /// Searches both streams.
     pub(crate) fn wait_for_line(&self, text: &str, within: Duration) -> String {
         let deadline = Instant::now() + within;
         let mut lines = self.output.lines();
@@ -94,7 +91,6 @@ impl Process {
         }
     }
 
-    /// Returns the lines on stdout; all of them after the end.
     pub(crate) fn stdout(&self) -> Vec<String> {
         self.printed(Stream::Out)
     }
@@ -103,9 +99,9 @@ impl Process {
         self.printed(Stream::Err)
     }
 
-    /// Sends a signal by its name without `SIG`, such as `TERM`.
+    /// The name has no `SIG`.
     pub(crate) fn signal(&self, name: &str) {
-        // By the shell's own kill, because a small machine may have no other.
+        // A small machine may have no other `kill`.
         let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.pid())]).status();
         assert!(sent.expect("sh starts").success(), "signal {name} was not sent");
     }
@@ -114,7 +110,7 @@ impl Process {
         self.child.try_wait().expect("the child's state")
     }
 
-    /// Waits for the end of the program and of its output. Panics with the output after the timeout.
+    /// Includes the end of the output.
     pub(crate) fn wait_exit(&mut self, within: Duration) -> ExitStatus {
         let deadline = Instant::now() + within;
         loop {
@@ -167,9 +163,7 @@ impl Output {
     }
 }
 
-/// Sets a command's arguments.
-///
-/// Secrets in `--set` become environment variables, because the bridge refuses them in arguments.
+/// The bridge refuses secrets in arguments, so they become environment variables.
 pub(crate) fn configure<'c>(command: &'c mut Command, args: &[&str]) -> &'c mut Command {
     let mut rest = args.iter();
     while let Some(arg) = rest.next() {
@@ -201,7 +195,7 @@ fn secret_variable(arg: &str, setting: &str) -> Option<(String, String)> {
     (arg == "--set" && is_secret).then(|| (format!("JUSTCALL_BRIDGE__{name}"), text.to_owned()))
 }
 
-/// Returns a command for `justcall-bridge` without settings from the tests' own environment.
+/// Without settings from the tests' own environment.
 pub(crate) fn bridge_command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_justcall-bridge"));
     let inherited = std::env::vars_os().map(|(name, _)| name);

@@ -1,11 +1,8 @@
-//! Prometheus's promtool, which checks metrics, rules and queries.
-
 use super::cache;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Runs `promtool` with a file and returns its output. Panics with the output if it fails.
 pub(crate) fn promtool(args: &[&str], file: &Path) -> String {
     let output = command().args(args).arg(file).output().expect("promtool starts");
     let printed = [output.stdout, output.stderr].concat();
@@ -39,9 +36,7 @@ pub(crate) fn check_queries(queries: &[String]) {
     assert!(printed.contains(&format!("{} rules found", queries.len())), "{printed}");
 }
 
-/// Returns the machine's promtool, or one unpacked from Debian's package.
-///
-/// An installation of the package would start a server.
+/// Unpacks Debian's package if necessary, because an installation would start a server.
 fn command() -> Command {
     let mut version = Command::new("promtool");
     version.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());

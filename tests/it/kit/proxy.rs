@@ -1,15 +1,11 @@
-//! A proxy between bridge and broker that can close, block and slow connections.
-
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Interval at which a pump without bytes checks its mode.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Proxy on a port of its own, for one target.
 pub(crate) struct Proxy {
     address: SocketAddr,
     wire: Arc<Wire>,
@@ -19,20 +15,20 @@ pub(crate) struct Proxy {
 struct Wire {
     mode: AtomicU8,
     target: Mutex<Option<String>>,
-    /// Both ends of all connections, closed ones included.
+    /// Includes closed connections.
     ends: Mutex<Vec<TcpStream>>,
 }
 
 const PASS: u8 = 0;
-/// Bytes pass at about 200 KB a second.
+/// About 200 KB a second.
 const SLOW: u8 = 1;
-/// Connections stay open and new ones are accepted, but no byte passes.
+/// New connections are accepted, but no byte passes.
 const BLOCK: u8 = 2;
 const CLOSE: u8 = 3;
 const ENDED: u8 = 4;
 
 impl Proxy {
-    /// Listens. Connections wait until there is a target.
+    /// Connections wait until there is a target.
     pub(crate) fn listen() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -54,12 +50,11 @@ impl Proxy {
         self.wire.set(PASS);
     }
 
-    /// Lets bytes pass slowly, to prolong a drain.
     pub(crate) fn slow(&self) {
         self.wire.set(SLOW);
     }
 
-    /// Blocks all bytes without closing, as a firewall that drops packets. They pass later.
+    /// The bytes pass later.
     pub(crate) fn block(&self) {
         self.wire.set(BLOCK);
     }
@@ -107,7 +102,6 @@ impl Wire {
         }
     }
 
-    /// Relays one connection until either side or the proxy ends. An error only ends the connection.
     fn join(self: Arc<Self>, client: &TcpStream) {
         let _ = self.keep(client);
         if let Some(target) = self.await_target()
@@ -129,7 +123,7 @@ impl Wire {
         Ok(())
     }
 
-    /// Waits for a target and passing bytes; `None` if the proxy ends first.
+    /// Returns `None` if the proxy ends first.
     fn await_target(&self) -> Option<String> {
         while self.mode() < CLOSE {
             let target = lock(&self.target).clone();

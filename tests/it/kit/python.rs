@@ -1,5 +1,3 @@
-//! Python for the tests: independent validators, which pip downloads.
-
 use super::cache;
 use super::java::run;
 use std::fs;
@@ -14,9 +12,8 @@ pub(crate) fn python() -> Command {
     Command::new(FOLDER.get_or_init(|| packages("python", REQUIREMENTS)).join("bin/python"))
 }
 
-/// Returns a folder whose `bin` has a Python with the packages of a requirements file.
+/// The Python is in `bin`.
 pub(crate) fn packages(name: &str, requirements: &str) -> PathBuf {
-    // Different versions of Python do not share packages.
     cache::folder(name, &[requirements, &version()], |folder| install(folder, requirements))
 }
 
@@ -30,7 +27,7 @@ fn install(folder: &Path, requirements: &str) {
     run(fetch.arg(list));
 }
 
-/// Returns the version of `python3`. Panics if it cannot create virtual environments.
+/// Panics if `python3` cannot create virtual environments.
 fn version() -> String {
     let mut ask = Command::new("python3");
     ask.args(["-c", "import ensurepip, sys, venv; print(sys.version)"]);

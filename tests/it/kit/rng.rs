@@ -1,8 +1,6 @@
-//! Reproducible randomness: one printed seed determines a run.
-
 use std::time::Duration;
 
-/// Generator after Steele, Lea and Flood's SplitMix64.
+/// SplitMix64, by Steele, Lea and Flood.
 #[derive(Debug, Clone)]
 pub(crate) struct SeededRng(u64);
 

@@ -1,5 +1,3 @@
-//! A broker with authentication: listeners with SASL, with TLS, and with both.
-
 use super::java::{java, run};
 use super::kafka::{Kafka, Options};
 use rdkafka::ClientConfig;
@@ -17,28 +15,25 @@ pub(crate) const PLAIN: User = User { mechanism: "PLAIN", name: "paul", password
 pub(crate) const SCRAM: User =
     User { mechanism: "SCRAM-SHA-256", name: "sheila", password: "salted-and-hashed" };
 
-/// Broker with a listener for each security protocol.
 pub(crate) struct Secured {
-    /// Cluster; its own `bootstrap()` is the listener without security.
+    /// Its own `bootstrap()` is the listener without security.
     pub(crate) kafka: Kafka,
     pub(crate) sasl: String,
     pub(crate) tls: String,
     pub(crate) sasl_tls: String,
-    /// `host:port` of the TLS listener that requires a client certificate.
+    /// Requires a client certificate.
     pub(crate) mutual_tls: String,
     pub(crate) ca: PathBuf,
     _folder: TempDir,
 }
 
 impl Kafka {
-    /// Starts a broker with the users [`PLAIN`] and [`SCRAM`] and a certificate for `127.0.0.1`.
+    /// Creates the users [`PLAIN`] and [`SCRAM`].
     pub(crate) fn start_secured() -> Secured {
         Self::start_secured_with(|options| options)
     }
 
-    /// Starts a broker whose users have only granted rights, at first none.
-    ///
-    /// Anonymous clients, by `kafka.bootstrap()`, have all rights.
+    /// At first no user has rights; anonymous clients have all.
     pub(crate) fn start_guarded() -> Secured {
         Self::start_secured_with(|options| {
             options
@@ -65,11 +60,11 @@ impl Kafka {
     }
 }
 
-/// Right: operation, resource type and resource name, as Kafka calls them.
+/// Operation, resource type and resource name, as Kafka calls them.
 pub(crate) type Right<'a> = (&'a str, &'a str, &'a str);
 
 impl Secured {
-    /// Replaces the user's rights by these. They apply after a short delay.
+    /// Applies after a short delay.
     pub(crate) fn grant(&self, user: &User, rights: &[Right<'_>]) {
         let mut command = java(&["-Xmx128m", "-XX:TieredStopAtLevel=1"], "KitAcls");
         command.arg(self.kafka.bootstrap()).arg(user.name);
@@ -144,7 +139,6 @@ fn options(keystore: &Path) -> Options {
 
 const STORE_PASSWORD: &str = "for-a-test-run-only";
 
-/// Creates a self-signed certificate with Java's keytool.
 fn make_certificate(keystore: &Path, ca: &Path) {
     let keytool = || {
         let mut command = Command::new("keytool");

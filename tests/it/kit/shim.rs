@@ -1,4 +1,4 @@
-//! Libraries that are loaded before the C library, to change the system calls of one process.
+//! Libraries, loaded before the C library, that change system calls.
 
 use std::fs;
 use std::path::Path;

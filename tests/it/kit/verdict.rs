@@ -1,15 +1,12 @@
-//! Verdict on a run: every promised event is in its topic, in order.
-
 use super::consume::{self, Read};
 use super::load::{Answer, Sent, TYPES};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::{self, Display};
 use std::time::{Duration, Instant};
 
-/// Limit for the topics of a healthy cluster to hold all promised events.
 const TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Exemption for a deleted topic: events of this type, or of all, that were promised until then.
+/// Exempts promises for a deleted topic until then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Waiver {
     pub(crate) kind: Option<&'static str>,
@@ -23,23 +20,21 @@ pub(crate) struct Verdict {
     /// Events that were answered 200, without those waived.
     pub(crate) obligations: usize,
     pub(crate) waived: usize,
-    /// Obligations whose bytes are not in their topic under their key: the mark in the body, and the result of each
-    /// try.
     pub(crate) lost: Vec<String>,
     pub(crate) duplicated: usize,
-    /// Pairs of marks: the first was answered before the second was sent, yet follows it in the log.
+    /// The first was answered before the second was sent, yet follows it in the log.
     pub(crate) reordered: Vec<(String, String)>,
     pub(crate) spooled: usize,
     pub(crate) refused: usize,
     pub(crate) broken: usize,
     pub(crate) longest_answer: Duration,
-    /// Latency of 99 of 100 answers between the first spooled event and the end of the fault.
+    /// Between the first spooled event and the end of the fault.
     pub(crate) p99_spooling: Option<Duration>,
-    /// Time from the end of the fault to the first event acknowledged by Kafka directly.
+    /// From the end of the fault to the first event acknowledged by Kafka directly.
     pub(crate) direct_again: Option<Duration>,
 }
 
-/// Compares the sent events with the topics. `lifted` is the end of the fault.
+/// `lifted` is the end of the fault.
 pub(crate) fn judge(
     sent: &[Sent],
     contents: &TopicContents,
@@ -102,12 +97,9 @@ fn is_waived(event: &Sent, promised: Duration, waivers: &[Waiver]) -> bool {
     waivers.iter().any(|waiver| waiver.kind.is_none_or(|kind| kind == event.kind) && promised <= waiver.until)
 }
 
-/// Partition and offset of the events of one topic and key.
+/// Partition, offset and event of one topic and key.
 type Chain<'a> = Vec<(i32, i64, &'a Sent)>;
 
-/// Returns the pairs out of order.
-///
-/// An event must not follow another of its topic and key that was first sent after its answer.
 fn reordered(sent: &[Sent], places: &Places<'_>) -> Vec<(String, String)> {
     let mut chains: BTreeMap<(&str, &str), Chain<'_>> = BTreeMap::new();
     for event in sent {
@@ -158,7 +150,6 @@ fn tries(event: &Sent) -> String {
     described.collect()
 }
 
-/// Reads the bridge's topics until every obligation is there, or until the timeout.
 pub(crate) fn await_contents(
     bootstrap: &str,
     prefix: &str,

@@ -1,5 +1,3 @@
-//! The verdict finds each kind of failure, and the proxy, clock and load work as described.
-
 use crate::delivery::faults::print_line;
 use crate::kit::clock::Clock;
 use crate::kit::consume::Read;
@@ -115,7 +113,7 @@ fn event_answered_before_another_was_sent_must_precede_it() {
 
 #[test]
 fn reordering_is_found_across_other_events() {
-    // The first was answered before the third was sent; the second was in flight beside both.
+    // The second was in flight beside both others.
     let sent =
         [event(1, 0, 10, Answer::Acked), event(2, 0, 900, Answer::Acked), event(3, 20, 30, Answer::Acked)];
     assert_eq!(figures(&verdict(&sent, &[&sent[2], &sent[1], &sent[0]])), (0, 0, 1));
@@ -129,7 +127,7 @@ fn concurrent_events_have_no_order() {
 
 #[test]
 fn retried_event_lasts_from_its_first_try_to_its_promise() {
-    // Refused first, so it may be anywhere until its retry is promised.
+    // It may be anywhere until its retry is promised.
     let mut retried = event(1, 0, 10, Answer::Refused);
     retried.tries.push(Try { sent: millis(500), answered: millis(510), answer: Answer::Acked });
     let between = event(2, 20, 30, Answer::Acked);
@@ -169,7 +167,7 @@ fn key_in_two_partitions_is_a_failure() {
 
 #[test]
 fn load_retries_refused_events_and_never_repeats_a_body() {
-    // Refuses the first try of each body and accepts the second.
+    // Refuses the first try of each body.
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     std::thread::spawn(move || {

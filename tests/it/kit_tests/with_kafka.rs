@@ -1,5 +1,3 @@
-//! The parts of the kit that need Kafka.
-
 use crate::kit::consume::{
     Read, create_topic, create_topic_with, delete_topic, read_topic, topic_config, topic_end,
     topic_partitions,
@@ -70,7 +68,7 @@ fn send(producer: &ThreadedProducer<Reports>, topic: &str, key: &str, value: &st
     producer.send(BaseRecord::to(topic).key(key).payload(value)).map_err(|(e, _)| e).expect("room");
 }
 
-/// Returns two hundred different keys of every length from 0 to 39 bytes.
+/// From 0 to 39 bytes.
 fn random_keys() -> Vec<Vec<u8>> {
     use std::hash::{BuildHasher, RandomState};
     let random = RandomState::new();

@@ -1,5 +1,3 @@
-//! The parts of the kit that need no Kafka.
-
 use crate::kit::http::{self, Connection};
 use crate::kit::java::{major_version, missing};
 use crate::kit::process::{Process, bridge_command};
@@ -128,7 +126,6 @@ fn incomplete_response_is_an_error() {
     server.join().expect("a server");
 }
 
-/// Answers one connection and returns the bytes received before.
 fn serve(answer: &'static [u8]) -> (SocketAddr, JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");

@@ -1,6 +1,3 @@
-//! Metrics, dashboard, alerts and runbook: every metric is exposed as documented, queries use existing metrics, and
-//! every alert has a section.
-
 mod alerts;
 mod catalogue;
 mod exposed;

@@ -1,5 +1,3 @@
-//! Log lines: one for each event that failed, within a rate limit.
-
 use crate::kit::bridge::{Bridge, PATH, UNSIGNED, until};
 use crate::kit::http;
 use crate::kit::kafka::Kafka;
@@ -39,7 +37,7 @@ fn stalled_reader_of_stderr_delays_no_event() {
     }
     assert!(dropped() > 0, "the queue and the pipe were never full");
     assert_eq!(bridge.admin("/readyz").status, 200);
-    // The queue has room again, so the dropped lines are final: the log and the metric agree.
+    // The queue has room again, so the dropped lines are final.
     bridge.process.stall_stderr(false);
     let reported = || {
         let lines = lines(&bridge, "log lines were dropped");
@@ -68,7 +66,6 @@ fn each_rejected_event_is_logged_within_the_rate_limit() {
     let most = 100 + 10 * (since.elapsed().as_secs() as usize + 1);
     let some = lines(&bridge, "event rejected").len();
     assert!(some <= most + 1, "{some} lines, {most} at most");
-    // The line after a pause counts the suppressed ones.
     std::thread::sleep(Duration::from_secs(1));
     bridge.post(b"the last one");
     let logged_events = || {
@@ -131,7 +128,7 @@ fn failed_start_ends_when_stderr_is_not_read() {
 
 #[test]
 fn logs_at_a_terminal_are_coloured_without_no_color() {
-    // The address is not one of this machine; warnings precede the error.
+    // The address is not one of this machine.
     let line = "\"$0\" serve --set sources.main.signature.required=false --set server.listen=192.0.2.1:1";
     let log = |no_color: &str| {
         let mut command = Command::new("script");
@@ -228,7 +225,6 @@ fn closed_log_reader_costs_only_log_lines() {
     let mut bridge = Killed(command.stderr(Stdio::piped()).spawn().expect("it starts"));
     let log = BufReader::new(bridge.0.stderr.take().expect("piped above"));
     let serving = log.lines().map_while(Result::ok).find(|line| line.contains("\"serving\""));
-    // From here on the output is not read.
     let serving: Value = serde_json::from_str(&serving.expect("a line")).expect("JSON");
     let ingress: SocketAddr = serving["ingress"].as_str().and_then(|it| it.parse().ok()).expect("an address");
     for n in 0..5 {

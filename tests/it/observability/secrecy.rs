@@ -1,6 +1,4 @@
-//! Absence of personal data and secrets in logs, pages and responses.
-//!
-//! Each such value is a marker here, and the tests search all output of the bridge for markers.
+//! Personal values and secrets are markers, and the tests search all output for them.
 
 mod accepted;
 mod authentication;

@@ -1,5 +1,3 @@
-//! Traces at a collector: spans, their parents, and their cost.
-
 mod spans;
 
 use crate::kit::bridge::{Bridge, PATH, until};
@@ -150,7 +148,7 @@ fn hanging_or_missing_collector_delays_no_response_and_no_stop() {
     for collector in [hanging.setting(), gone] {
         let settings = [
             collector.as_str(),
-            // Long enough to be noticed if a request waited for it.
+            // A request that waited would be noticed.
             "telemetry.otlp_timeout=60s",
             "kafka.ack_deadline=8s",
             "shutdown.timeout=8s",

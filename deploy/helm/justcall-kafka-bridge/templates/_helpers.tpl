@@ -29,7 +29,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
-{{/* Metadata of all resources but the pods; `suffix` and `annotations` are optional. */}}
+{{/* Not for pods; `suffix` and `annotations` are optional. */}}
 {{- define "justcall-kafka-bridge.metadata" -}}
 name: {{ include "justcall-kafka-bridge.fullname" .root }}{{ .suffix }}
 namespace: {{ .root.Release.Namespace }}
@@ -66,12 +66,12 @@ annotations:
 {{- ternary "StatefulSet" "Deployment" .Values.persistence.enabled }}
 {{- end }}
 
-{{/* The workload in the cluster as JSON. Empty on the first installation and where Helm cannot ask a cluster. */}}
+{{/* Empty on the first installation and where Helm has no cluster. */}}
 {{- define "justcall-kafka-bridge.liveWorkload" -}}
 {{- lookup "apps/v1" (include "justcall-kafka-bridge.workloadKind" .) .Release.Namespace (include "justcall-kafka-bridge.fullname" .) | toJson }}
 {{- end }}
 
-{{/* Number of pods. With autoscaling it is the live number, because an absent number means 1 to the API server. */}}
+{{/* With autoscaling the live number, because an absent number means 1 to the API server. */}}
 {{- define "justcall-kafka-bridge.replicas" -}}
 {{- if .Values.autoscaling.enabled }}
 {{- $live := include "justcall-kafka-bridge.liveWorkload" . | fromJson }}
@@ -81,7 +81,7 @@ annotations:
 {{- end }}
 {{- end }}
 
-{{/* Refuses, before anything is applied, a change that the cluster would refuse or that would strand events. */}}
+{{/* Refuses a change that the cluster would refuse or that would strand events. */}}
 {{- define "justcall-kafka-bridge.validateLive" -}}
 {{- $live := include "justcall-kafka-bridge.liveWorkload" . | fromJson }}
 {{- if and (not .Values.persistence.enabled) (not .Values.persistence.discardSpools) }}
@@ -106,7 +106,7 @@ annotations:
 {{- end }}
 {{- end }}
 
-{{/* Name of the Secret with `key`: the given one, otherwise the external one if it has that key, otherwise none. */}}
+{{/* Name of the given Secret, otherwise of the external one if it has `key`, otherwise none. */}}
 {{- define "justcall-kafka-bridge.secret" -}}
 {{- if .existing }}
 {{- .existing }}
@@ -136,13 +136,13 @@ annotations:
 {{- $secret }}
 {{- end }}
 
-{{/* Bytes of a quantity such as 8Gi. */}}
+{{/* Of a quantity such as 8Gi. */}}
 {{- define "justcall-kafka-bridge.bytes" -}}
 {{- $factors := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "T" 1000000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 }}
 {{- mul (regexFind "^[0-9]+" . | int64) (get $factors (regexFind "[A-Za-z]*$" .)) }}
 {{- end }}
 
-{{/* Seconds of a time such as `1m 30s`, rounded up. */}}
+{{/* Of a time such as `1m 30s`, rounded up. */}}
 {{- define "justcall-kafka-bridge.seconds" -}}
 {{- $factors := dict "ms" 1 "s" 1000 "sec" 1000 "m" 60000 "min" 60000 "h" 3600000 }}
 {{- $millis := 0 }}
@@ -154,7 +154,7 @@ annotations:
 {{- div (add $millis 999) 1000 }}
 {{- end }}
 
-{{/* Seconds until a pod must end: delay, timeout, and its own end. */}}
+{{/* Until a pod must end: delay, timeout, and its own end. */}}
 {{- define "justcall-kafka-bridge.neededSeconds" -}}
 {{- $shutdown := (include "justcall-kafka-bridge.settings" . | fromYaml).shutdown }}
 {{- add (include "justcall-kafka-bridge.seconds" $shutdown.delay) (include "justcall-kafka-bridge.seconds" $shutdown.timeout) 10 }}

@@ -1,4 +1,3 @@
-{{/* The pod, the same for a StatefulSet and for a Deployment. */}}
 {{- define "justcall-kafka-bridge.pod" -}}
 {{- $name := include "justcall-kafka-bridge.fullname" . -}}
 {{- $secrets := include "justcall-kafka-bridge.secretsFolder" . -}}
@@ -134,7 +133,7 @@ spec:
     {{- end }}
 {{- end }}
 
-{{/* The Secrets that are mounted, by the names of their volumes. */}}
+{{/* Secrets by the names of their volumes. */}}
 {{- define "justcall-kafka-bridge.mounted" -}}
 {{- $mounted := dict
   "signature" (include "justcall-kafka-bridge.signatureSecret" .)

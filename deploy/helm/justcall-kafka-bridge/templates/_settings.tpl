@@ -1,8 +1,7 @@
-{{/* Folder of the mounted files. */}}
 {{- define "justcall-kafka-bridge.secretsFolder" -}}/run/secrets/justcall-bridge{{- end }}
 {{- define "justcall-kafka-bridge.volumeFolder" -}}/var/lib/justcall-bridge{{- end }}
 
-{{/* Settings that the chart computes from its values. */}}
+{{/* Computed from values. */}}
 {{- define "justcall-kafka-bridge.workedOut" -}}
 {{- $secrets := include "justcall-kafka-bridge.secretsFolder" . }}
 server:
@@ -56,21 +55,19 @@ shutdown:
   timeout: 20s
 {{- end }}
 
-{{/* All settings, as the bridge reads them. */}}
 {{- define "justcall-kafka-bridge.settings" -}}
 {{- $settings := include "justcall-kafka-bridge.workedOut" . | fromYaml }}
 {{- if hasKey $settings "Error" }}{{ fail $settings.Error }}{{ end }}
 {{- toYaml (mergeOverwrite $settings (deepCopy (default dict .Values.settings))) }}
 {{- end }}
 
-{{/* Paths that senders post to. */}}
 {{- define "justcall-kafka-bridge.paths" -}}
 {{- range $name, $source := (include "justcall-kafka-bridge.settings" . | fromYaml).sources }}
 - {{ default "/webhooks/justcall" $source.path | quote }}
 {{- end }}
 {{- end }}
 
-{{/* Settings that need a restart: a change replaces the pods. */}}
+{{/* A change of these replaces the pods. */}}
 {{- define "justcall-kafka-bridge.fixedSettings" -}}
 {{- $settings := include "justcall-kafka-bridge.settings" . | fromYaml }}
 {{- range $live := list "routes" "route_templates" "unknown_events" }}{{ $_ := unset $settings $live }}{{ end }}
@@ -119,7 +116,7 @@ shutdown:
 {{- end }}
 {{- end }}
 
-{{/* Refuses a section that is null, because its defaults are gone then. */}}
+{{/* A section that is null has no defaults. */}}
 {{- define "justcall-kafka-bridge.validateSections" -}}
 {{- $required := list "replicaCount" "image" "image.repository" "image.pullPolicy" "kafka" "kafka.bootstrapServers" "kafka.tls" "kafka.tls.caKey" "kafka.tls.certKey" "kafka.tls.keyKey" "source" "source.path" "source.signature" "source.signature.existingSecretKey" "source.token" "source.token.existingSecretKey" "persistence" "persistence.enabled" "persistence.size" "persistence.accessModes" "persistence.retentionPolicy" "containerPorts" "containerPorts.http" "containerPorts.admin" "tls" "service" "service.type" "service.port" "service.sessionAffinity" "ingress" "httpRoute" "externalSecret" "externalSecret.apiVersion" "externalSecret.refreshInterval" "externalSecret.secretStoreRef" "serviceAccount" "serviceAccount.create" "podDisruptionBudget" "podDisruptionBudget.maxUnavailable" "autoscaling" "autoscaling.minReplicas" "autoscaling.maxReplicas" "autoscaling.targetCPUUtilizationPercentage" "networkPolicy" "metrics" "metrics.serviceMonitor" "metrics.serviceMonitor.interval" "metrics.serviceMonitor.scrapeTimeout" "metrics.prometheusRule" "metrics.prometheusRule.runbook" "podSecurityContext" "securityContext" "podAntiAffinityPreset" "revisionHistoryLimit" }}
 {{- range $path := $required }}
@@ -138,18 +135,17 @@ shutdown:
 {{- end }}
 {{- end }}
 
-{{/* Tests whether a listen address is reachable from inside the pod only. */}}
 {{- define "justcall-kafka-bridge.isLoopback" -}}
 {{- if regexMatch "^(127\\.|localhost:|localhost\\.|\\[(0*:)+0*1\\]|\\[(0*:)+ffff:(127\\.|7f[0-9a-f]{2}:))" (lower .) }}true{{ end }}
 {{- end }}
 
-{{/* Tests whether the librdkafka property contains a secret, not a path or a URL. */}}
+{{/* Tests for a secret, not a path or a URL. */}}
 {{- define "justcall-kafka-bridge.isSecretProperty" -}}
 {{- $name := lower . }}
 {{- if and (regexMatch "password|passphrase|secret|key|token|jaas|oauthbearer.config" $name) (not (regexMatch "([._](location|url|file|algorithm)|keytab)$" $name)) }}true{{ end }}
 {{- end }}
 
-{{/* Refuses secrets among plain properties, which may be nested. */}}
+{{/* Properties may be nested. */}}
 {{- define "justcall-kafka-bridge.validateProperties" -}}
 {{- range $name, $value := .properties }}
 {{- $path := printf "%s.%s" $.path $name }}

@@ -1,6 +1,4 @@
-//! `check --offline` and `serve` report the same faults of every setting that cannot work.
-//!
-//! The files that the cases name exist and are correct, so that only the settings decide.
+//! Named files are correct, so that only the settings decide.
 
 use super::TIMEOUT;
 use crate::ingress::tls::authority::Authority;
@@ -20,7 +18,7 @@ struct Case {
     faults: Vec<String>,
 }
 
-/// Client files: certificate, key, and text of other settings.
+/// Certificate, key, and text of other settings.
 struct Files {
     folder: TempDir,
     certificate: String,
@@ -128,7 +126,6 @@ const PROPERTIES: &[Properties<'static>] = &[
         &[],
         &["ssl.key.location"],
     ),
-    // A keystore needs its password.
     (&[("ssl.keystore.location", "/k.p12")], &[], &["ssl.keystore.password"]),
     (&[], &[("ssl.keystore.location", "name")], &["ssl.keystore.password"]),
     (
@@ -151,7 +148,6 @@ const PROPERTIES: &[Properties<'static>] = &[
         &[("enable.sasl.oauthbearer.unsecure.jwt", "true")],
         &[],
     ),
-    // Mechanism in a file.
     (&[SASL, USER, PASSWORD], &[("sasl.mechanism", "plain")], &[]),
     (&[SASL, USER], &[("sasl.mechanisms", "plain")], &["sasl.password"]),
     (&[SASL_SSL, TOKENS], &[("sasl.mechanism", "oauth")], &[]),
@@ -202,7 +198,6 @@ const PROPERTIES: &[Properties<'static>] = &[
             "ssl.keystore.password",
         ],
     ),
-    // Limits of which one is in a file.
     (&[("reconnect.backoff.ms", "5000")], &[("reconnect.backoff.max.ms", "millis")], &[]),
     (&[], &[("security.protocol", "ssl")], &[]),
     (&[("queue.buffering.backpressure.threshold", "2")], &[], &["queue.buffering.backpressure.threshold"]),
@@ -329,7 +324,6 @@ fn serve(args: &[&str]) -> Ended {
     }
 }
 
-/// Describes a difference between the commands, or from the expected faults.
 fn disagreement(case: &Case, folder: &Path, number: usize) -> Option<String> {
     let file: PathBuf = folder.join(format!("bridge-{number}.json"));
     let mut settings = case.settings.clone();

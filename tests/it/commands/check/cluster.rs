@@ -1,5 +1,3 @@
-//! `check` of topics and brokers on a cluster of three brokers.
-
 use super::healthy::healthy_bridge_has_only_ok_lines_and_a_broken_one_remedies;
 use super::{Bridge, Expected};
 use crate::kit::bridge::until;
@@ -7,7 +5,7 @@ use crate::kit::consume::{create_topic_with, topic_end};
 use crate::kit::kafka::{Kafka, Options};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Existing topic: partitions, replicas and configuration, with further settings of the bridge.
+/// Partitions, replicas, configuration, and settings of the bridge.
 type Topic<'a> = (i32, i32, &'a [(&'a str, &'a str)], &'a [&'a str]);
 
 const SAFE: (&str, &str) = ("min.insync.replicas", "2");
@@ -143,7 +141,7 @@ fn bridge(kafka: &Kafka, (partitions, replicas, config, settings): Topic<'_>) ->
     bridge
 }
 
-/// One cluster for all cases, because three brokers start slowly. The case that breaks it is the last.
+/// The case that breaks the shared cluster is the last.
 #[test]
 fn check_reports_each_fault_of_a_three_broker_cluster() {
     let kafka = three();
@@ -176,7 +174,7 @@ fn wrong_advertised_address_is_reported(kafka: &Kafka) {
 }
 
 fn write_is_probed_by_a_record_of_an_impossible_time_or_size(kafka: &Kafka) {
-    // By time, the size of a record does not matter: this topic allows records above 8 MiB.
+    // By time, the size does not matter: this topic allows records above 8 MiB.
     let by_time = [SAFE, ("max.message.bytes", "104857600"), ("message.timestamp.after.max.ms", "3600000")];
     let by_size = [SAFE, ("message.timestamp.type", "LogAppendTime")];
     for (what, config) in [("by time", &by_time[..]), ("by size", &by_size)] {

@@ -1,5 +1,3 @@
-//! `check` of connections that fail, each for a different reason.
-
 use super::{Bridge, Expected, free_address};
 use crate::ingress::tls::authority::Authority;
 use crate::kit::kafka::Kafka;
@@ -38,7 +36,6 @@ fn fails<'a>(words: &'a [&'a str]) -> Expected<'a> {
     ("failure", SERVERS, words)
 }
 
-/// Misconfiguration: name, bridge, and expected finding.
 type Case<'a> = (&'a str, Bridge, Expected<'a>);
 
 /// Runs all cases at once, because some wait for a timeout.

@@ -1,5 +1,3 @@
-//! Golden reports of a healthy bridge and of a broken one.
-
 use super::{Bridge, report_skipped};
 use crate::kit::consume::{create_topic_with, topic_end};
 use crate::kit::golden;
@@ -39,7 +37,7 @@ fn addresses(bridge: &Bridge) -> Vec<String> {
     values.flat_map(|list| list.split(',')).map(str::to_owned).collect()
 }
 
-/// Returns whether the tests' folder is on a disk; in a container it often is not.
+/// In a container it often is not.
 fn is_on_a_disk(bridge: &Bridge) -> bool {
     let stat = Command::new("stat").args(["-f", "-c", "%T"]).arg(bridge.folder.path()).output();
     let kind =

@@ -1,5 +1,4 @@
-//! `check` of the machine: disk of the spool, ports, certificates and files with secrets. The absence of Kafka hides
-//! none of them.
+//! The absence of Kafka hides no finding.
 
 use super::{Bridge, Expected, TIMEOUT, free_address, report_skipped};
 use crate::ingress::tls::authority::{Authority, Mounted, Pair};

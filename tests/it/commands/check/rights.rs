@@ -1,5 +1,3 @@
-//! `check` of missing rights, on a broker that denies everything that was not granted.
-
 use super::Bridge;
 use crate::kit::bridge::until;
 use crate::kit::consume::{create_topic_with, topic_end};

@@ -1,5 +1,3 @@
-//! Golden outputs of `dead-letters`.
-
 use super::{call, post, unknown};
 use crate::kit::bridge::Bridge;
 use crate::kit::command::{Place, normal};

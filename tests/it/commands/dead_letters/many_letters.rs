@@ -1,5 +1,3 @@
-//! Many letters, and replays that are killed or run concurrently.
-
 use crate::kit::bridge::until;
 use crate::kit::command::{Place, finish};
 use crate::kit::consume::{self, create_topic, create_topic_with, read_committed};
@@ -22,7 +20,6 @@ pub(super) struct ManyLetters {
 }
 
 impl ManyLetters {
-    /// Fills a dead-letter topic on the shared cluster with letters that are valid now.
     fn new(letters: usize) -> Self {
         Self::on(Kafka::shared().bootstrap(), letters)
     }
@@ -60,7 +57,7 @@ impl ManyLetters {
         format!("{}call.completed", self.prefix)
     }
 
-    /// Panics unless every letter became one record, for readers of committed records.
+    /// Reads committed records only.
     pub(super) fn assert_each_once(&self) {
         let mut seen: HashMap<String, usize> = HashMap::new();
         // Kafka acknowledges the end of a transaction before it is visible in each partition.
@@ -116,10 +113,10 @@ fn killed_replays_resume_without_loss_or_duplicates() {
     many_letters.assert_each_once();
 }
 
-/// Number of stops within a transaction, of each kind.
+/// Of each kind.
 const STOPS: usize = 4;
 
-/// Time in which a busy broker ends a transaction.
+/// A busy broker needs it to end a transaction.
 const COMMIT_TIME: Duration = Duration::from_millis(500);
 
 #[test]
@@ -162,7 +159,6 @@ fn replays_stopped_within_a_transaction_lose_and_repeat_nothing() {
     many_letters.assert_each_once();
 }
 
-/// Observer of a topic with three partitions.
 struct OpenTransactions {
     topic: String,
     committed: BaseConsumer,
@@ -183,7 +179,7 @@ impl OpenTransactions {
         Self { topic: topic.to_owned(), committed, all }
     }
 
-    /// Returns whether a partition has records after its last stable offset.
+    /// Compares the end with the last stable offset.
     fn are_open(&self) -> bool {
         let end = |consumer: &BaseConsumer, partition| {
             consumer.fetch_watermarks(&self.topic, partition, TIMEOUT).expect("watermarks").1
@@ -248,7 +244,7 @@ fn replay_waits_for_a_lost_broker_without_loss_or_duplicates() {
     many_letters.assert_each_once();
 }
 
-/// A commit has the present time and starts a segment, so the records before it would be in a segment of old records.
+/// A commit has the present time and starts a segment, apart from the old records.
 #[test]
 fn records_of_letters_older_than_the_retention_are_not_deleted() {
     let checks = [("log.initial.task.delay.ms", "100"), ("log.retention.check.interval.ms", "100")];

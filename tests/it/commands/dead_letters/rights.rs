@@ -1,5 +1,3 @@
-//! Rights that `dead-letters` needs, on a broker that denies everything that was not granted.
-
 use super::many_letters::{ManyLetters, REPLAY};
 use crate::kit::bridge::until;
 use crate::kit::command::Place;

@@ -1,10 +1,7 @@
-//! Letters that are valid after a change of the rules.
-
 use super::{call, committed, letters_and_marks, place, post, strict_bridge, unknown};
 use crate::kit::bridge::Bridge;
 use std::collections::HashSet;
 
-/// Posts three events against the contract, two of an unknown type, and one that is not JSON.
 fn rejected(bridge: &Bridge) {
     for id in ["call_1", "call_2", "call_3"] {
         post(bridge, &call(id), 422);
@@ -60,7 +57,6 @@ fn every_letter_is_replayed_once_after_a_change_of_the_rules() {
     let (letters, _) = letters_and_marks(&bridge);
     let replay = |args: &[&str]| place.run(&[&["dead-letters", "replay", "--json"], args].concat());
 
-    // A replay needs `--yes` and a selection.
     assert!(replay(&["--all"]).expect_code(2).stderr.join("").contains("--yes"));
     replay(&["--yes"]).expect_code(2);
 
@@ -69,7 +65,6 @@ fn every_letter_is_replayed_once_after_a_change_of_the_rules() {
     assert_eq!(letters_and_marks(&bridge).1.len(), 0, "a dry run wrote a mark");
     assert!(committed(&bridge.topic("unknown")).is_empty(), "a dry run wrote a record");
 
-    // One by its id, then those of a reason, then the rest.
     let one = letters.iter().find(|read| read.header("dlq_reason") == Some("contract_violation")).unwrap();
     let first = replay(&[&id(one), "--yes"]).expect_code(0).json();
     assert_eq!(first["topics"], serde_json::json!({ (bridge.topic("call.completed")): 1 }));

@@ -1,5 +1,3 @@
-//! Schemas compared with the bridge's validation.
-
 use super::mutations;
 use super::verdicts;
 use justcall_events::{
@@ -95,8 +93,7 @@ fn schema_of_unknown_types_excludes_known_types() {
     }
 }
 
-/// Bodies that docs/reference/schemas.md lists: valid by the schema and rejected by the bridge, because JSON Schema
-/// cannot express the rule.
+/// JSON Schema cannot express the rules; docs/reference/schemas.md lists them.
 #[test]
 fn documented_differences_exist() {
     let long = format!("\"{}\"", "é".repeat(200));

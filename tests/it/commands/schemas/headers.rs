@@ -1,5 +1,3 @@
-//! Headers in AsyncAPI, compared with those of records of every kind in Kafka.
-
 use crate::kit::bridge::{Bridge, PATH};
 use crate::kit::command::Place;
 use crate::kit::consume::{self, Read};
@@ -8,10 +6,9 @@ use crate::kit::kafka::Kafka;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Settings of a bridge that rejects events and whose topics refuse records.
 const STRICT: [&str; 2] = ["unknown_events=dead_letter", "sources.main.validation=tolerant"];
 
-/// Returns a call whose time is not a string, which tolerant validation accepts.
+/// Tolerant validation accepts a time that is not a string.
 fn call(id: &str, more: &str) -> String {
     format!(
         r#"{{"event":"call.completed","timestamp":true,"data":{{"call_id":"{id}","direction":"{more}"}}}}"#
@@ -27,7 +24,6 @@ fn post(bridge: &Bridge, body: &str) -> u16 {
     http::post(bridge.ingress, PATH, &traced, body.as_bytes()).expect("an answer").status
 }
 
-/// Returns the required and the possible headers of a message in the document.
 fn described(document: &Value, message: &Value) -> (BTreeSet<String>, BTreeSet<String>) {
     let common = json!([{ "$ref": "#/components/schemas/headers" }]);
     let own = &message["headers"];
@@ -62,7 +58,7 @@ fn asyncapi_describes_the_headers_of_records_of_every_kind_in_kafka() {
     let unknown = r#"{"event":"fax.sent","timestamp":"2026-03-12T14:30:00Z","data":{"id":"7"}}"#;
     assert_eq!(post(&bridge, unknown), 200);
     assert_eq!(post(&bridge, &call("large", &"x".repeat(8192))), 422);
-    // The first letter is valid under the new rules; its mark follows it.
+    // The first letter is valid under the new rules.
     let place = Place::new(bootstrap, &bridge.prefix).with("sources.main.validation=tolerant");
     let ran = place.run(&["dead-letters", "replay", "--all", "--yes", "--json"]).expect_code(1).json();
     assert_eq!((&ran["replayed"], &ran["stay"][0]["reason"]), (&1.into(), &"refused_by_kafka".into()));

@@ -1,9 +1,6 @@
-//! Valid and invalid variants of the samples.
-
 use justcall_events::{Dialect, KnownType, Validation, identity_pointers, samples, schema};
 use serde_json::{Value, json};
 
-/// Returns values for any field: each is valid for some kinds of field only.
 fn values() -> Vec<Value> {
     let long = "x".repeat(256);
     let times = [
@@ -56,7 +53,7 @@ fn values() -> Vec<Value> {
     texts.chain(rest).collect()
 }
 
-/// Returns a valid body of a type, without fields that no schema describes.
+/// Omits fields that no schema describes.
 fn right(known: KnownType, dialect: Dialect) -> Value {
     if let Some((_, sample)) = samples(dialect).find(|(sample, _)| *sample == known) {
         let mut right: Value = serde_json::from_str(sample).expect("a sample is JSON");
@@ -89,7 +86,7 @@ fn fields(known: KnownType, dialect: Dialect) -> Vec<&'static str> {
     names
 }
 
-/// Returns the described fields of `data` that may have any value.
+/// Returns the fields of `data` that may have any value.
 fn live_fields(known: KnownType, dialect: Dialect) -> Vec<String> {
     if dialect == Dialect::Documented {
         return Vec::new();
@@ -105,7 +102,6 @@ fn live_fields(known: KnownType, dialect: Dialect) -> Vec<String> {
         .collect()
 }
 
-/// Returns the fields of the objects in `data`, each with its object.
 fn nested_fields(body: &Value) -> Vec<(String, String)> {
     let data = body["data"].as_object().into_iter().flatten();
     let objects = data.filter_map(|(name, value)| Some((name, value.as_object()?)));
@@ -122,8 +118,7 @@ fn with(body: &Value, pointer: &str, name: &str, value: Option<&Value>) -> Value
     body
 }
 
-/// Returns bodies of a type: the valid one, each field removed or replaced, and every combination of values of the
-/// identity and envelope fields.
+/// Returns the valid body, each field removed or replaced, and all combinations of identity and envelope.
 pub(super) fn of(known: KnownType, dialect: Dialect) -> Vec<Value> {
     let right = right(known, dialect);
     let values = values();

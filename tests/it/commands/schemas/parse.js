@@ -1,10 +1,10 @@
-// Parses an AsyncAPI document from standard input and prints a line for each thing that is wrong with it.
+// Prints the faults of the AsyncAPI document on standard input.
 const { Parser } = require("@asyncapi/parser");
 
 const text = require("fs").readFileSync(0, "utf8");
 new Parser().parse(text).then(({ document, diagnostics }) => {
   for (const { code, message, path } of diagnostics) {
-    // That a newer version is out says nothing about the document.
+    // The existence of a newer version is not a fault.
     if (code !== "asyncapi-latest-version") console.log(`${code} at ${path.join("/")}: ${message}`);
   }
   if (!document) console.log("no document");

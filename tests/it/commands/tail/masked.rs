@@ -1,5 +1,3 @@
-//! Markers in topics: `tail` shows none by default.
-
 use super::{TIMEOUT, place_of};
 use crate::kit::bridge::{Bridge, PATH};
 use crate::kit::command::Place;
@@ -48,7 +46,6 @@ fn bodies() -> Vec<Vec<u8>> {
 
 #[test]
 fn personal_data_is_masked_by_default() {
-    // One route has a name as the key, another a phone number.
     let routes = r#"routes=[{"match":"contact.*","topics":["{event}"],"key":["/data/first_name"]},{"match":"call.*","topics":["{event}"],"key":["/data/from"]}]"#;
     let (bootstrap, prefix) = (Kafka::shared().bootstrap(), format!("{}.", crate::kit::topic_name("masked")));
     let routes = routes.replace("{event}", &format!("{prefix}{{event}}"));

@@ -1,5 +1,3 @@
-//! `topics apply`: changes, and differences that it never changes.
-
 use super::Team;
 use crate::kit::consume::{create_topic_with, topic_config, topic_partitions};
 use crate::kit::golden;
@@ -54,7 +52,7 @@ fn partitions_are_added_only_with_consent_and_never_removed() {
     assert!(refused.contains("left ") && refused.contains("--add-partitions"), "{refused}");
     assert_eq!(partitions(), [Some(1), Some(5)]);
 
-    // One difference remains: the topic with too many partitions, which cannot shrink.
+    // The topic with too many partitions cannot shrink.
     team.run(&["apply", "--yes", "--add-partitions", "--exit-code"]).expect_code(3);
     assert_eq!(partitions(), [Some(3), Some(5)]);
     let plan = team.run(&["plan"]).expect_code(0);
@@ -71,7 +69,6 @@ fn one_failure_is_reported_and_does_not_stop_the_others() {
     assert_eq!(run.out.lines().filter(|line| line.starts_with("failed ")).count(), 4, "{}", run.out);
     assert!(run.err.contains("4 of 4 changes failed") && run.err.contains(&topic), "{}", run.err);
 
-    // An invalid topic fails alone.
     let json = team.run_with(&["apply", "--yes", "--json"], &["topics.config={}"]).expect_code(0);
     let printed: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     let outcomes: Vec<_> =

@@ -1,5 +1,3 @@
-//! `topics export`, parsed as Kubernetes and a shell would.
-
 use super::topics;
 use crate::kit::golden;
 use yaml_rust2::{Yaml, YamlLoader};

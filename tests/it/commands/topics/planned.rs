@@ -1,11 +1,8 @@
-//! `topics plan` of each state of a topic.
-
 use super::Team;
 use crate::kit::consume::create_topic_with;
 use crate::kit::golden;
 use crate::kit::kafka::Kafka;
 
-/// Creates topics in four states: missing, too narrow and differently configured, too wide, correct.
 fn mixed() -> Team {
     let bootstrap = Kafka::shared().bootstrap();
     let settings = [

@@ -1,5 +1,4 @@
-//! Rights from `topics export` suffice and each is necessary, on a broker that denies everything that was not
-//! granted.
+//! Rights from `topics export` suffice and each is necessary.
 
 mod readers;
 
@@ -15,7 +14,7 @@ use yaml_rust2::YamlLoader;
 
 type Right = (String, String, String);
 
-/// Locks the broker for one test at a time, because the tests share its user.
+/// One test at a time, because the tests share the user.
 fn guarded() -> MutexGuard<'static, Secured> {
     static GUARDED: OnceLock<Mutex<Secured>> = OnceLock::new();
     let guarded = GUARDED.get_or_init(|| Mutex::new(Kafka::start_guarded()));
@@ -78,7 +77,6 @@ fn without(rights: &[Right], operation: &str) -> Vec<Right> {
 
 fn serve(team: &Team) -> Bridge {
     let settings: Vec<&str> = team.settings.iter().map(String::as_str).collect();
-    // Short, to see a refusal soon.
     Bridge::start(
         &team.settings[0]["kafka.bootstrap_servers=".len()..],
         &[&settings[..], &["kafka.ack_deadline=5s"]].concat(),
@@ -95,7 +93,7 @@ fn is_acked(bridge: &Bridge, number: usize) -> bool {
     answer.status == 200
 }
 
-/// Posts until an event is acknowledged; a granted right applies after a delay.
+/// A granted right applies after a delay.
 fn until_acked(bridge: &Bridge) {
     let deadline = Instant::now() + Duration::from_secs(90);
     let mut number = 0;
@@ -115,7 +113,6 @@ fn serve_runs_with_exactly_the_rights_exported() {
     let bridge = serve(&team);
     until_acked(&bridge);
     assert!(topic_end(broker.kafka.bootstrap(), &team.topic("calls")) >= 1);
-    // A rejected body goes to the dead-letter topic, which is created for it.
     let answer = bridge.post(b"no JSON");
     assert_eq!(answer.status, 400, "{}", answer.text());
     assert_eq!(topic_end(broker.kafka.bootstrap(), &team.topic("dead-letter")), 1);
@@ -178,7 +175,6 @@ fn plan_needs_describe_rights_on_topics_and_configurations() {
     until("topics are hidden", || team.run(&["plan"]).code == 1);
     let run = team.run(&["plan"]);
     assert!(run.err.contains("the right Describe"), "{}{}", run.out, run.err);
-    // A topic that is not visible does not count as missing.
     assert!(!run.out.contains("create"), "{}", run.out);
 }
 
@@ -214,7 +210,6 @@ fn apply_needs_each_of_its_rights() {
     until("widening is refused", || apply().out.contains("right Alter on"));
     assert_eq!(topic_partitions(&bootstrap, &team.topic("sms")), Some(1));
 
-    // Rights to read the configuration and not to change it.
     let rest = team.topic("rest");
     create_topic_with(&bootstrap, &rest, 2, 1, &[("segment.bytes", "2097152"), ("retention.ms", "1000")]);
     let mut reduced = without(&rights, "ALTER_CONFIGS");

@@ -1,5 +1,3 @@
-//! The bridge is killed or stopped in each of its states, and restarts on the remaining files.
-
 use super::fault::Fault;
 use super::trial::{Plan, Trial};
 use super::{Case, Context};
@@ -38,7 +36,7 @@ fn spooling(context: &Context<'_>, end: Fault) {
     context.end(trial);
 }
 
-/// Ends the bridge during a drain, which a slow connection prolongs.
+/// A slow connection prolongs the drain.
 fn draining(context: &Context<'_>, end: Fault) {
     let shape = Shape { senders: 8, pause: Duration::from_millis(15), body_bytes: 3_000 };
     let mut trial = context.begin(Plan { shape, ..Plan::default() });

@@ -1,5 +1,3 @@
-//! The spool's disk is full or read-only, and recovers.
-
 use super::trial::{Plan, Trial};
 use super::{Case, Context};
 use crate::kit::disk::{Disk, run};
@@ -30,7 +28,6 @@ fn size_limit(context: &Context<'_>) {
     context.end(trial);
 }
 
-/// Another process fills a small disk in memory, and frees it.
 fn disk_full(context: &Context<'_>) {
     let disk = match Disk::mount() {
         Ok(disk) => disk,
@@ -53,7 +50,7 @@ fn disk_full(context: &Context<'_>) {
     context.end(trial);
 }
 
-/// Every write to a file fails, by a limit of the process.
+/// A limit of the process makes every write fail.
 fn no_write(context: &Context<'_>) {
     let plan = Plan { is_prompt: false, ..Plan::default() };
     let trial = context.begin(plan);
@@ -80,9 +77,7 @@ fn limit_files(trial: &Trial<'_>, bytes: &str) -> Result<(), String> {
     run(&mut limit)
 }
 
-/// Starts the bridge while its spool has a backlog and is read-only.
-///
-/// It may end with an error or serve. Either way no promised event is lost once the disk is writable.
+/// The bridge may end or serve; no promised event may be lost.
 fn read_only_at_start(context: &Context<'_>) {
     let disk = match Disk::mount() {
         Ok(disk) => disk,

@@ -1,9 +1,7 @@
-//! Faults that begin and end, alone or two at once.
-
 use super::trial::Trial;
 use crate::kit::proxy::Proxy;
 
-/// Fault, in the order in which two can be combined: a dead broker cannot be frozen.
+/// In the order in which two can be combined: a dead broker cannot be frozen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
     Frozen,

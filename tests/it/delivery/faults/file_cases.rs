@@ -1,5 +1,3 @@
-//! The spool's files are damaged while the bridge is down.
-
 use super::trial::{Plan, Trial};
 use super::{Case, Context};
 use std::fs::{self, File};
@@ -10,7 +8,7 @@ pub(super) const CASES: [Case; 2] = [("bits flipped", bits_flipped), ("torn tail
 
 const FLIPS: usize = 3;
 
-/// Flips one bit in each of some bodies. Those may be lost, but are counted; all others are delivered.
+/// Damaged bodies may be lost, but are counted.
 fn bits_flipped(context: &Context<'_>) {
     if !Plan::default().spool {
         return context.report_skipped("there is no spool");
@@ -30,7 +28,7 @@ fn bits_flipped(context: &Context<'_>) {
 fn flip(trial: &mut Trial<'_>) -> usize {
     let file = trial.spool_file("spool.db");
     let mut bytes = fs::read(&file).expect("spool.db");
-    // Every body has such a sequence, and no page of SQLite's own does.
+    // No page of SQLite's own has such a sequence.
     let pad = b"xxxxxxxxxxxxxxxx";
     let runs: Vec<usize> = (1..bytes.len().saturating_sub(pad.len()))
         .filter(|start| bytes[start - 1] == b'"' && bytes[*start..].starts_with(pad))
@@ -48,7 +46,7 @@ fn flip(trial: &mut Trial<'_>) -> usize {
     chosen.len()
 }
 
-/// Appends a partial frame after the last commit, as a crash may leave it. No earlier row may be lost.
+/// Leaves a partial frame after the last commit, as a crash may.
 fn torn_tail(context: &Context<'_>) {
     let mut trial = context.begin(Plan::default());
     context.cluster.kafka.freeze();

@@ -1,5 +1,3 @@
-//! Faults of the only broker, of its connection and of the clock, and two at once.
-
 use super::fault::{self, Fault};
 use super::trial::{Plan, Trial};
 use super::{Case, Context};
@@ -41,9 +39,7 @@ fn frozen_without_spool(context: &Context<'_>) {
     context.end(trial);
 }
 
-/// Deletes a topic.
-///
-/// Earlier promises end. The bridge recreates the topic, which must contain every event promised afterwards.
+/// Earlier promises end.
 fn topic_deleted(context: &Context<'_>) {
     let mut trial = context.begin(Plan::default());
     let (kafka, topic) = (context.cluster.kafka.bootstrap(), trial.topic("sms.sent"));
@@ -55,7 +51,7 @@ fn topic_deleted(context: &Context<'_>) {
     context.end(trial);
 }
 
-/// Deletes every topic and the cluster's memory of producers.
+/// Also deletes the cluster's memory of producers.
 fn empty_disks(context: &Context<'_>) {
     let mut trial = context.begin(Plan::default());
     context.cluster.kafka.kill();
@@ -65,7 +61,7 @@ fn empty_disks(context: &Context<'_>) {
     context.end(trial);
 }
 
-/// Moves the clock by less than the hour that Kafka allows for a record's timestamp.
+/// Kafka allows a timestamp up to an hour ahead.
 fn clock_jumps(context: &Context<'_>) {
     let clock = match Clock::build() {
         Ok(clock) => clock,
@@ -76,7 +72,7 @@ fn clock_jumps(context: &Context<'_>) {
     for jump in [3_000, -3_000] {
         clock.jump(jump);
         trial.until_more(Answer::Acked, 30);
-        // Deadlines and circuits must not depend on the wall clock, also while a circuit is open.
+        // Deadlines and circuits must not depend on the wall clock.
         context.cluster.kafka.freeze();
         trial.until_spooling(5);
         clock.jump(-jump);

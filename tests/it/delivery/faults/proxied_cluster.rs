@@ -1,5 +1,3 @@
-//! A cluster behind proxies that can fail.
-
 use crate::kit::kafka::{Kafka, Options};
 use crate::kit::proxy::Proxy;
 

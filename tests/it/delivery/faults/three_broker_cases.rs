@@ -1,4 +1,4 @@
-//! Three brokers with three replicas; an acknowledgement needs two of them.
+//! An acknowledgement needs two of three replicas.
 
 use super::trial::Plan;
 use super::{Case, Context};
@@ -24,7 +24,7 @@ fn lost(context: &Context<'_>, count: usize) {
     context.end(trial);
 }
 
-/// Freezes a broker: it leads a third of all partitions until the others notice, and some answers never arrive.
+/// A third of all partitions has no leader until the others notice.
 fn one_frozen(context: &Context<'_>) {
     let mut trial = context.begin(Plan::default());
     let frozen = trial.rng.below(3);
@@ -34,7 +34,7 @@ fn one_frozen(context: &Context<'_>) {
     context.end(trial);
 }
 
-/// Stops the leader, so that leadership moves away and soon after its return moves back.
+/// Leadership moves back soon after the leader's return.
 fn leaders_moved(context: &Context<'_>) {
     let mut trial = context.begin(Plan::default());
     let kafka = context.cluster.kafka.bootstrap();

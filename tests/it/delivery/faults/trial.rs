@@ -1,5 +1,3 @@
-//! One trial: a bridge under load, a fault, and the verdict.
-
 use super::proxied_cluster::ProxiedCluster;
 use crate::kit::bridge::{Bridge, until};
 use crate::kit::load::{self, Answer, Load, Sent, Shape, Try};
@@ -14,10 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// Returns the accepted excess over the deadline on this machine.
-///
-/// It grows if more than four processes wait for each processor, because an answer passes through several threads.
-/// The row shows the measured time.
+/// Grows if more than four processes wait for each processor, because an answer passes through several threads.
 fn delay_tolerance() -> Duration {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').take(2).filter_map(|it| it.parse::<f64>().ok()).fold(0.0, f64::max);
@@ -26,26 +21,23 @@ fn delay_tolerance() -> Duration {
     Duration::from_secs(5).mul_f64((load / processors / 4.0).clamp(1.0, 6.0))
 }
 
-/// Limit on each wait. A long fault can need a minute, a busy machine more.
+/// A long fault can need a minute, a busy machine more.
 const TIMEOUT: Duration = Duration::from_secs(240);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment {
-    /// Topics and connections are being created.
     Early,
-    /// Topics and connections exist.
     Steady,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) spool: bool,
-    /// Set if answers must meet the deadline, which a full or failing disk prevents.
+    /// A full or failing disk prevents prompt answers.
     pub(crate) is_prompt: bool,
     pub(crate) shape: Shape,
     pub(crate) settings: Vec<String>,
     pub(crate) environment: Vec<(&'static str, String)>,
-    /// Folder of the spool, instead of one of the trial's own.
     pub(crate) directory: Option<PathBuf>,
 }
 
@@ -53,7 +45,6 @@ impl Default for Plan {
     fn default() -> Self {
         let shape = Shape { senders: 6, pause: Duration::from_millis(40), body_bytes: 600 };
         Self {
-            // The suite can also run without a spool, and every promise holds there too.
             spool: std::env::var_os("FAULT_WITHOUT_SPOOL").is_none(),
             is_prompt: true,
             shape,
@@ -148,13 +139,13 @@ impl<'a> Trial<'a> {
         self.until(&format!("{more} more {answer:?}"), |trial| trial.load.answered(answer) >= wanted);
     }
 
-    /// Waits for rows in the spool, or without a spool until an event is refused.
+    /// Without a spool, waits for a refused event.
     pub(crate) fn until_spooling(&self, more: usize) {
         let (answer, more) = if self.plan.spool { (Answer::Spooled, more) } else { (Answer::Refused, 1) };
         self.until_more(answer, more);
     }
 
-    /// Waives the obligations until now and shortly after, because an answer follows its acknowledgement.
+    /// Includes a second more, because an answer follows its acknowledgement.
     pub(crate) fn waive(&mut self, kind: Option<&'static str>) {
         self.waivers.push(Waiver { kind, until: self.load.now() + Duration::from_secs(1) });
     }
@@ -169,7 +160,6 @@ impl<'a> Trial<'a> {
 
     pub(crate) fn stop_bridge(&mut self) {
         let mut bridge = self.bridge.take().expect("a bridge that is running");
-        // The senders continue meanwhile, as JustCall would.
         bridge.process.signal("TERM");
         let status = bridge.process.wait_exit(Duration::from_secs(60));
         self.former.push(bridge.process.stderr());
@@ -177,7 +167,6 @@ impl<'a> Trial<'a> {
         assert!(status.success() || !self.plan.spool, "the stop left events undelivered: {status}");
     }
 
-    /// Starts a bridge on the files of the former one.
     pub(crate) fn start_bridge(&mut self) {
         let bridge = launch(self.cluster, &self.plan, &self.prefix, self.folder.path(), self.deadline);
         self.load.set_target(Some(bridge.ingress));
@@ -230,7 +219,6 @@ fn problems(verdict: &Verdict, damaged: f64, deadline: Option<Duration>) -> Vec<
     problems
 }
 
-/// Posts an event after the load, and returns it as an obligation.
 fn post_fresh_event(bridge: &Bridge, load_began: Instant) -> Sent {
     let body = load::body("sms.sent", "message_id", "key-0", usize::MAX, 200);
     // Not earlier, because events in flight until now may precede it in the log.
@@ -246,12 +234,11 @@ fn launch(cluster: &ProxiedCluster, plan: &Plan, prefix: &str, folder: &Path, de
         format!("topics.replication_factor={}", cluster.brokers()),
         format!("kafka.ack_deadline={}ms", deadline.as_millis()),
         "shutdown.timeout=4s".into(),
-        // The default of ten seconds would delay every case until the next attempt.
+        // The default of ten seconds would delay every case.
         "kafka.properties.reconnect.backoff.max.ms=500".into(),
     ];
     if plan.spool {
         let directory = directory(plan, folder);
-        // Exists already on a read-only disk.
         let _ = fs::create_dir(&directory);
         settings.push(format!("spool.directory={}", directory.display()));
     }
@@ -272,7 +259,7 @@ fn last_log_lines(former: &[Vec<String>], running: Option<&Bridge>) -> String {
     format!("logs of this trial's bridges:\n{}", logs.join("\n--- and the next one:\n"))
 }
 
-/// Returns the last lines, without those that repeat for each event or attempt.
+/// Omits lines that repeat for each event or attempt.
 fn tail(log: &[String]) -> String {
     let is_chatter = |line: &&String| line.contains("event refused") || line.contains("METADATAUPDATE");
     let lines: Vec<_> = log.iter().filter(|line| !is_chatter(line)).map(String::as_str).collect();

@@ -1,4 +1,4 @@
-// Judges resources of operators by the schemas of their own definitions. Lines of JSON in.
+// Validates resources, lines of JSON, by the schemas of their operators.
 import { PrometheusRule, ServiceMonitor } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1';
 import { HTTPRoute } from '@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1';
 import { ExternalSecret } from '@kubernetes-models/external-secrets/external-secrets.io/v1';

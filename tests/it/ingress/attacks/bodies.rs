@@ -1,5 +1,3 @@
-//! Bodies that are slow, grow, or are expensive to parse.
-
 use super::trial::Target;
 use crate::kit::bridge::PATH;
 use crate::kit::http::{self, Connection, post_bytes};
@@ -8,8 +6,7 @@ use flate2::write::{GzEncoder, ZlibEncoder};
 use std::io::Write;
 use std::time::Duration;
 
-/// Sends two waves of incomplete bodies, together above the memory budget. The first wave must be cut before the
-/// second arrives.
+/// Two waves exceed the memory budget. The first must be cut before the second arrives.
 pub(super) fn slow(target: &Target) {
     let whole = post_bytes(PATH, &[], &[b'x'; 60_000]);
     let begin = |count| {
@@ -32,7 +29,7 @@ pub(super) fn slow(target: &Target) {
     }
 }
 
-/// Sends small bodies that decompress to hundreds of times their size: in one member, in many, and nested.
+/// In one member, in many, and nested.
 pub(super) fn bombs(target: &Target) {
     let zeros = vec![b' '; 10 << 20];
     let member = gzip(&zeros[..1 << 16]);
@@ -56,7 +53,6 @@ pub(super) fn bombs(target: &Target) {
     }
 }
 
-/// Sends JSON within the limit in bytes, as deep, wide and long as that allows.
 pub(super) fn extreme_json(target: &Target) {
     let deep = |open: &str, close: &str| format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
     let keys: String = (0..60_000).map(|number| format!(r#""k{number}":1,"#)).collect();
@@ -91,7 +87,7 @@ pub(super) fn extreme_json(target: &Target) {
     }
 }
 
-/// Sends endless chunks of one byte and endless chunk extensions, which a limit on bytes or time cuts off.
+/// A limit on bytes or time cuts off the request.
 pub(super) fn chunks(target: &Target) {
     target.set_established();
     let head = format!("POST {PATH} HTTP/1.1\r\nhost: bridge\r\ntransfer-encoding: chunked\r\n\r\n");

@@ -1,5 +1,3 @@
-//! Request heads that are too large, too many, or invalid.
-
 use super::trial::Target;
 use crate::kit::bridge::PATH;
 use crate::kit::http::{Connection, post_bytes};
@@ -8,7 +6,6 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// Sends one header of megabytes, then thousands of headers: answered 431 or cut off.
 pub(super) fn huge(target: &Target) {
     target.set_established();
     let one = format!("GET {PATH} HTTP/1.1\r\nhost: bridge\r\nx: {}\r\n\r\n", "x".repeat(4 << 20));
@@ -26,8 +23,7 @@ pub(super) fn huge(target: &Target) {
     }
 }
 
-/// Sends almost the largest head, without its end, which is the highest cost of a connection. A larger head ends the
-/// connection at once.
+/// This is the highest cost of a connection.
 pub(super) fn large_and_unfinished(target: &Target, connections: usize) {
     let start = format!("GET {PATH} HTTP/1.1\r\nhost: bridge\r\nx: ");
     let head = format!("{start}{}", "x".repeat(15 * 1024));
@@ -52,7 +48,7 @@ pub(super) fn garbage(target: &Target) {
     while !target.is_over() {
         for bytes in [mixed.repeat(50), lines.clone(), vec![b'\n'; 60_000], vec![0; 60_000]] {
             let Ok(mut connection) = Connection::open(target.address) else { continue };
-            // Cut off or answered; only the bridge's health counts.
+            // Only the bridge's health counts.
             let _ = connection.send(&bytes).and_then(|()| connection.finish_sending());
             let _ = connection.receive();
             target.rest(Duration::from_millis(5));
@@ -64,7 +60,7 @@ pub(super) fn unread_answers(target: &Target) {
     let headers: String = ('a'..='z').chain('0'..='9').map(|name| format!("{name}:\r\n")).collect();
     let event = body("call.missed", "call_id", "unread", 0, 100);
     let small = format!("GET {PATH} HTTP/1.1\r\n{headers}\r\n").repeat(400);
-    // While Kafka acknowledges the event, all pipelined requests wait.
+    // All pipelined requests wait for Kafka.
     let request = [post_bytes(PATH, &[], &event), small.into_bytes()].concat();
     let open = || {
         let stream = TcpStream::connect(target.address)?;

@@ -1,5 +1,3 @@
-//! Many connections that send little.
-
 use super::trial::Target;
 use crate::kit::bridge::PATH;
 use crate::kit::http::Connection;
@@ -7,7 +5,7 @@ use std::time::Duration;
 
 const HEAD: &[u8] = b"POST /webhooks/justcall HTTP/1.1\r\nhost: bridge\r\nx-slow: ";
 
-/// Sends a request head byte by byte on each connection, and reconnects when cut off.
+/// Reconnects when cut off.
 pub(super) fn trickle(target: &Target, connections: usize) {
     let mut opened: Vec<_> = (0..connections).map(|_| Connection::open(target.address).ok()).collect();
     target.set_established();
@@ -30,7 +28,7 @@ pub(super) fn silent(target: &Target, connections: usize) {
     target.rest(Duration::from_secs(60));
 }
 
-/// Keeps connections open after a response. At most half of all connections may stay.
+/// At most half of all connections may stay.
 pub(super) fn kept_alive(target: &Target, connections: usize) {
     let mut opened = Vec::new();
     for _ in 0..connections {
@@ -42,7 +40,6 @@ pub(super) fn kept_alive(target: &Target, connections: usize) {
     target.rest(Duration::from_secs(60));
 }
 
-/// Starts another request after a response, and stops: each connection must be closed.
 pub(super) fn unfinished_next(target: &Target, connections: usize) {
     let begin = |_| {
         let mut connection = after_an_answer(target).ok()?;

@@ -1,5 +1,3 @@
-//! A bridge under attack, honest senders beside it, and the verdict.
-
 use crate::kit::bridge::{Bridge, PATH};
 use crate::kit::http::{Connection, post_bytes};
 use crate::kit::kafka::Kafka;
@@ -10,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Barrier, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Limit of the process, as in docs/operations/hardening.md; the next ones are for a connection and a byte in flight.
+/// Limits from docs/operations/hardening.md.
 const PROCESS_MEMORY: usize = 64 * MIB;
 const CONNECTION_MEMORY: usize = 80 * 1024;
 const MEMORY_PER_BYTE_IN_FLIGHT: usize = 4;
@@ -18,7 +16,7 @@ const MEMORY_PER_BYTE_IN_FLIGHT: usize = 4;
 const MIB: usize = 1024 * 1024;
 
 const SENDERS: usize = 4;
-/// Number of events of each sender, with an interval between them: about 1.6 s.
+/// Each sender's events.
 const EVENTS: usize = 60;
 const SEND_INTERVAL: Duration = Duration::from_millis(25);
 
@@ -28,7 +26,6 @@ pub(super) struct Case<'a> {
     pub(super) connections: usize,
 }
 
-/// Address of the attacked bridge, and duration of the attack.
 pub(super) struct Target {
     pub(super) address: SocketAddr,
     over: AtomicBool,
@@ -40,7 +37,7 @@ impl Target {
         self.over.load(Ordering::Relaxed)
     }
 
-    /// Signals that honest traffic may begin. It begins anyway after some seconds.
+    /// Permits honest traffic, which begins anyway after some seconds.
     pub(super) fn set_established(&self) {
         self.is_established.store(true, Ordering::Relaxed);
     }
@@ -53,7 +50,6 @@ impl Target {
     }
 }
 
-/// Returns the number of connections that the limit on open files allows, at most `wanted`.
 pub(super) fn max_connections(wanted: usize) -> usize {
     let limits = fs::read_to_string("/proc/self/limits").expect("this process's limits");
     let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("a limit on files");
@@ -61,8 +57,6 @@ pub(super) fn max_connections(wanted: usize) -> usize {
     wanted.min(soft.saturating_sub(500))
 }
 
-/// Attacks while honest senders send. Panics if one of them is refused, memory exceeds its bound, or requests stay in
-/// flight.
 pub(super) fn run(case: &Case<'_>, attack: impl FnOnce(&Target) + Send) {
     static ONE: Mutex<()> = Mutex::new(());
     let kafka = Kafka::shared();

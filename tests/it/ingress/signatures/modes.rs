@@ -1,5 +1,3 @@
-//! Sources that accept unsigned or wrongly signed events.
-
 use super::request::{
     Request, SIGNATURE, TIMESTAMP, VERSION, call, documented, event, now, records_by_topic, summary,
 };
@@ -20,7 +18,7 @@ fn serve(more: &'static str) -> Bridge {
     Bridge::serve(Kafka::shared().bootstrap(), &settings.each_ref().map(String::as_str))
 }
 
-/// Asserts the counts of each signature series of the source `main`, and that no other series counts.
+/// No other series may count.
 fn assert_signatures(bridge: &Bridge, expected: &[(&str, u64)]) {
     for (result, count) in expected {
         let series = format!("signatures_total{{source=\"main\",result=\"{result}\"}}");

@@ -1,5 +1,3 @@
-//! Signatures compared with those of Python and JavaScript programs.
-
 use super::request;
 use justcall_events::signature::{Headers, Keys, Rules, Subject, parse_time, sign, verify};
 use serde_json::json;

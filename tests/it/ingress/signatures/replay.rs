@@ -1,5 +1,3 @@
-//! Repeated signed requests, and one signature with many bodies.
-
 use super::request::{Request, SIGNATURE, ahead, call, now, records_by_topic, summary};
 use super::{SECRET, URL};
 use crate::kit::bridge::Bridge;
@@ -14,7 +12,6 @@ fn repeated_request_writes_nothing() {
     let bridge = Bridge::serve(kafka, &settings().each_ref().map(String::as_str));
     let duplicate = (200, "duplicate".to_owned());
     let caught = Request::signed(SECRET, call(1), &now());
-    // The same event, signed anew, as a retry may be.
     let again = Request::signed(SECRET, call(1), &ahead(5));
     assert_eq!(summary(&caught.send(&bridge)), (200, "acked".to_owned()));
     for request in [&caught, &again, &caught] {
@@ -27,7 +24,7 @@ fn repeated_request_writes_nothing() {
     assert_eq!(records_by_topic(&bridge, kafka, 1), expected);
 }
 
-/// The spool remembers its events; those that Kafka acknowledged at once are in memory only.
+/// Events that Kafka acknowledged at once are in memory only.
 #[test]
 fn spooled_request_is_a_duplicate_after_a_restart() {
     let kafka = Kafka::shared().bootstrap();
@@ -83,8 +80,7 @@ fn request_acked_by_kafka_is_written_again_after_a_restart() {
     assert_eq!(ids[0], ids[1]);
 }
 
-/// One second's signature may have many events under load, so none is denied; a reused signature shows in the
-/// metrics.
+/// Under load, one second's signature may have many events.
 #[test]
 fn bodies_with_one_signature_are_accepted_and_counted_from_the_eleventh_on() {
     let kafka = Kafka::shared().bootstrap();

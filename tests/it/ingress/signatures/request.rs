@@ -1,5 +1,3 @@
-//! Webhooks as JustCall sends them, to be modified, with an independent signature implementation.
-
 use super::URL;
 use crate::kit::bridge::{Bridge, PATH};
 use crate::kit::consume;
@@ -53,7 +51,6 @@ impl Request {
         self.without(name).with(name, value)
     }
 
-    /// Replaces text in the body without a new signature.
     pub(super) fn edit(mut self, from: &str, to: &str) -> Self {
         let text = String::from_utf8(self.body).expect("a body of text");
         assert!(text.contains(from), "{from:?} is not in {text}");
@@ -97,7 +94,7 @@ pub(super) fn event(url: &str, event_type: &str, number: usize) -> String {
     )
 }
 
-/// Returns an event of the documented dialect, which JustCall does not sign.
+/// JustCall does not sign the documented dialect.
 pub(super) fn documented(id: &str) -> String {
     format!(r#"{{"event":"call.missed","timestamp":"2026-03-12T14:32:00Z","data":{{"call_id":"{id}"}}}}"#)
 }
@@ -106,14 +103,12 @@ pub(super) fn now() -> String {
     ahead(0)
 }
 
-/// Returns the time in `seconds` from now, as JustCall writes it.
+/// Formats the time as JustCall does.
 pub(super) fn ahead(seconds: i64) -> String {
     (Utc::now() + TimeDelta::seconds(seconds)).format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// Returns the status, and the outcome or the end of the problem's `type`.
-///
-/// Asserts that the response has the headers of its status and contains no secret.
+/// Also asserts the headers and that no secret is in the response.
 pub(super) fn summary(response: &Response) -> (u16, String) {
     let json = response.json();
     let tag = if response.status == 200 {
@@ -136,8 +131,7 @@ pub(super) fn summary(response: &Response) -> (u16, String) {
     (response.status, tag)
 }
 
-/// Returns the values in every non-empty topic of the bridge, dead letters included, sorted; waits for `expected` in
-/// all.
+/// Waits for `expected` values, dead letters included.
 pub(super) fn records_by_topic(bridge: &Bridge, kafka: &str, expected: usize) -> Vec<(String, Vec<Vec<u8>>)> {
     let topics = topics(kafka, &bridge.prefix);
     let read = |topic: String| {
@@ -163,7 +157,7 @@ fn topics(kafka: &str, prefix: &str) -> Vec<String> {
     names.filter(|name| name.starts_with(prefix)).collect()
 }
 
-/// Returns the signature header, by JustCall's description alone.
+/// Follows JustCall's description alone.
 pub(super) fn sign(secret: &str, url: &str, event_type: &str, timestamp: &str) -> String {
     hex_hmac(secret, &[secret, &encode_uri_component(url), event_type, timestamp].join("|"))
 }

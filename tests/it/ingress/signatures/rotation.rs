@@ -1,5 +1,3 @@
-//! Rotation of secrets in a running bridge without loss of an event.
-
 use super::request::{Request, call, now, summary};
 use crate::kit::bridge::{Bridge, until};
 use crate::kit::kafka::Kafka;
@@ -12,10 +10,9 @@ use tempfile::TempDir;
 const OLD: &str = "the-old-secret";
 const NEW: &str = "the-new-secret";
 
-/// Limit for the change of a file, which the bridge reads every second.
+/// The bridge reads the file every second.
 const RELOAD_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// File of a source's secrets, and the way to change it.
 struct Mount {
     source: &'static str,
     path: &'static str,
@@ -54,7 +51,7 @@ impl Mount {
         assert_eq!(answer(OLD, 1), acked());
         assert_eq!((self.matches(bridge, 0), self.matches(bridge, 1)), (1, 0));
 
-        // JustCall signs with the new secret before the bridge has it, and retries.
+        // JustCall signs with the new secret before the bridge has it.
         let early = self.signed(NEW, 2);
         assert_eq!(summary(&early.send(bridge)), mismatch());
         self.put(&format!("{OLD}\n{NEW}\n"));
@@ -84,8 +81,7 @@ fn overwrite(folder: &Path, text: &str) {
     fs::write(folder.join("secrets"), text).expect("written");
 }
 
-/// Writes secrets as Kubernetes mounts them: through the link `..data` to a folder for each version, swapped by one
-/// rename.
+/// As Kubernetes does: one rename of the link `..data` to a folder for each version.
 fn swap_link(folder: &Path, text: &str) {
     let old = fs::read_link(folder.join("..data")).ok();
     let version = tempfile::Builder::new().prefix("..").tempdir_in(folder).expect("a folder").keep();

@@ -1,5 +1,3 @@
-//! Routes by fields with one name for both dialects.
-
 use super::SECRET;
 use super::request::{Request, now, summary};
 use crate::kit::bridge::Bridge;
@@ -23,7 +21,7 @@ fn sample(dialect: Dialect, known: KnownType) -> &'static str {
     samples(dialect).find(|(each, _)| *each == known).expect("a sample").1
 }
 
-/// JustCall signs the live dialect only, whose fields have other names and values.
+/// JustCall signs the live dialect only.
 #[test]
 fn routes_of_the_readme_match_events_of_both_dialects() {
     let kafka = Kafka::shared().bootstrap();

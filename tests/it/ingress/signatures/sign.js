@@ -1,4 +1,4 @@
-// The same as sign.py by the function that JustCall names, `encodeURIComponent`, itself.
+// As sign.py, by the function that JustCall names.
 const { createHmac } = require("node:crypto");
 
 const lines = require("node:fs").readFileSync(0, "utf8").split("\n").filter(Boolean);

@@ -1,6 +1,3 @@
-//! Modified requests with their exact responses. Afterwards no topic has an unverified event, and every response was
-//! counted once.
-
 mod cases;
 
 use super::request::{
@@ -13,16 +10,16 @@ use crate::kit::kafka::Kafka;
 use cases::{bodies, headers, signatures, sources, times, urls};
 use std::collections::BTreeMap;
 
-/// Source that accepts events for [`URL`] and [`ESCAPED_URL`], signed with [`SECRET`] or [`SECOND`].
+/// Accepts [`URL`] and [`ESCAPED_URL`], signed with [`SECRET`] or [`SECOND`].
 const MAIN: &str = "/webhooks/justcall";
-/// Source that accepts events for any URL, signed with [`SECRET`].
+/// Accepts any URL, signed with [`SECRET`].
 const OPEN: &str = "/open";
-/// Source that accepts events for any URL, signed with [`FOREIGN`].
+/// Accepts any URL, signed with [`FOREIGN`].
 const OTHER: &str = "/other";
 
 const SECOND: &str = "second-of-the-two";
 const FOREIGN: &str = "of-another-account";
-/// URL that JavaScript and Python escape differently.
+/// JavaScript and Python escape this URL differently.
 const ESCAPED_URL: &str = "https://hooks.example.com/büro/!*'()~ %41?a=b|c";
 
 type Expected = (u16, &'static str);
@@ -43,12 +40,10 @@ struct Case {
     expected: Expected,
 }
 
-/// Cases, each with an event of its own.
 #[derive(Default)]
 struct Table(Vec<Case>);
 
 impl Table {
-    /// Adds a correct event that `tamper` modifies.
     fn case(&mut self, name: &'static str, expected: Expected, tamper: impl FnOnce(Request) -> Request) {
         let request = tamper(Request::signed(SECRET, self.body(), &now()));
         self.0.push(Case { name, request, expected });
@@ -105,7 +100,6 @@ fn tampered_requests_have_exact_responses_and_write_nothing_unverified() {
     assert_counted_once(&bridge, &cases);
 }
 
-/// Asserts that every topic, dead letters included, has acknowledged events only.
 fn assert_only_acked_is_written(bridge: &Bridge, kafka: &str, cases: &[Case]) {
     let mut expected = BTreeMap::<String, Vec<Vec<u8>>>::new();
     for Case { name, request, .. } in cases.iter().filter(|case| case.expected == ACKED) {

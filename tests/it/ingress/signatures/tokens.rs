@@ -1,5 +1,3 @@
-//! Tokens of a source, instead of a signature or beside it.
-
 use super::request::{Request, SIGNATURE, call, documented, now, records_by_topic, summary};
 use super::{SECRET, URL};
 use crate::kit::bridge::{Bridge, PATH, until};

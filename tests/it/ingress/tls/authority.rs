@@ -1,5 +1,3 @@
-//! An authority, its certificates, and the folder that a bridge reads them from.
-
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
@@ -34,12 +32,10 @@ impl Authority {
         self.pair_until(2090)
     }
 
-    /// Issues a pair that expires at the beginning of a year.
     pub(crate) fn pair_until(&self, year: i32) -> Pair {
         self.pair_until_day(year, 1, 1)
     }
 
-    /// Issues a pair that expires at the beginning of a day.
     pub(crate) fn pair_until_day(&self, year: i32, month: u8, day: u8) -> Pair {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
@@ -50,7 +46,7 @@ impl Authority {
     }
 }
 
-/// Folder with a pair, as Kubernetes mounts a Secret: links into `..data`, which links to a dated folder.
+/// As a Secret: links into `..data`, which links to a dated folder.
 pub(crate) struct Mounted {
     folder: TempDir,
 }

@@ -1,5 +1,3 @@
-//! TLS client, and a client that sends invalid handshakes.
-
 use super::authority::Authority;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -82,7 +80,7 @@ impl Client {
         head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status")
     }
 
-    /// Reads until the server's close_notify. An end without it is an error.
+    /// Requires the server's close_notify.
     pub(crate) fn rest(&mut self) -> io::Result<Vec<u8>> {
         let mut rest = Vec::new();
         self.stream.read_to_end(&mut rest)?;
@@ -115,7 +113,7 @@ pub(crate) fn read_until_closed(stream: &mut TcpStream) -> Vec<u8> {
     }
 }
 
-/// Returns a `ClientHello` with that highest version: `[3, 1]` is TLS 1.0.
+/// `[3, 1]` is TLS 1.0.
 pub(crate) fn client_hello([major, minor]: [u8; 2]) -> Vec<u8> {
     // ECDHE with ECDSA: AES-GCM of TLS 1.2, and AES-CBC with SHA-1 of earlier versions.
     let suites = [0, 4, 0xc0, 0x2b, 0xc0, 0x09];

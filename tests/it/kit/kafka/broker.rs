@@ -1,5 +1,3 @@
-//! One broker: ports, folder and process.
-
 use super::Options;
 use crate::kit::java::java;
 use std::collections::{BTreeMap, HashSet};
@@ -17,8 +15,7 @@ const CONTROLLER_LISTENER: &str = "CONTROLLER";
 /// Arbitrary sixteen bytes in URL-safe Base64, as Kafka requires.
 const CLUSTER_ID: &str = "justcall-bridge-kit-0w";
 
-/// Range of ports below those of outgoing connections, so that none of them takes a broker's port while the broker is
-/// down.
+/// Below the ports of outgoing connections, so that none takes a stopped broker's port.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
 pub(crate) struct Broker {
@@ -32,14 +29,11 @@ pub(crate) struct Broker {
 #[derive(Default)]
 struct State {
     process: Option<Child>,
-    /// Process that keeps the broker stopped.
-    ///
-    /// It continues the broker when its standard input ends, so that a frozen broker ends with the test process.
+    /// Stops the broker until standard input ends, at the latest with the test process.
     freezer: Option<Child>,
 }
 
 impl Broker {
-    /// Chooses the ports of a cluster's brokers and writes their settings.
     pub(super) fn prepare(options: &Options) -> Vec<Self> {
         let mut names = vec![PLAIN_LISTENER, CONTROLLER_LISTENER];
         names.extend(options.listeners.iter().map(|(name, _)| *name));
@@ -85,7 +79,7 @@ impl Broker {
         let mut command = java(self.jvm, "KitBroker");
         command.arg(self.folder.path()).args(["--cluster-id", CLUSTER_ID]).args(&self.format);
         command.stdout(log.try_clone().expect("a second handle")).stderr(log);
-        // The broker ends with this pipe, and therefore with the test process.
+        // The broker ends with this pipe.
         command.stdin(Stdio::piped());
         self.state().process = Some(command.spawn().expect("java starts"));
     }
@@ -155,7 +149,6 @@ impl Drop for Broker {
     }
 }
 
-/// Closes the process's standard input and waits for its end.
 fn end(mut process: Child) {
     drop(process.stdin.take());
     process.wait().expect("the child's end");

@@ -1,5 +1,3 @@
-//! Alerts: their texts, their metrics, and the conditions under which they fire.
-
 use super::catalogue::catalogue;
 use super::intervals;
 use super::query::unknown_names;
@@ -88,7 +86,6 @@ fn every_alert_has_a_severity_a_description_and_a_runbook() {
     }
 }
 
-/// Returns the expressions of the recording rules that this expression uses.
 fn recorded_labels(expr: &str) -> String {
     let asked = |rule: &Yaml| rule["record"].as_str().is_some_and(|name| expr.contains(name));
     groups().iter().filter(|rule| asked(rule)).filter_map(|rule| rule["expr"].as_str()).collect()

@@ -1,16 +1,14 @@
-//! Metrics as docs/reference/metrics.md documents them.
-
 use crate::kit::bridge::metric_name;
 use std::collections::BTreeMap;
 
-/// Labels that Prometheus adds to every series of a target.
+/// Prometheus adds them to every series of a target.
 pub(super) const TARGET_LABELS: [&str; 4] = ["namespace", "job", "instance", "pod"];
 
 #[derive(Debug)]
 pub(super) struct Metric {
     pub(super) kind: String,
     pub(super) help: String,
-    /// Labels, each with its values if those are listed.
+    /// Values are empty if not listed.
     pub(super) labels: BTreeMap<String, Vec<String>>,
 }
 

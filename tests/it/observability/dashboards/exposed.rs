@@ -1,5 +1,3 @@
-//! Metrics of a running bridge after every simple outcome, read by an independent parser.
-
 use super::catalogue::{Metric, catalogue};
 use crate::kit::bridge::{Bridge, PATH, metric_name, until};
 use crate::kit::consume;
@@ -92,7 +90,6 @@ fn classic(text: &str) -> String {
 const SECRET: &str = "a-secret-that-nobody-shares";
 const TOKEN: &str = "a-token-of-24-characters";
 
-/// Writes settings under which every outcome is easy to cause.
 fn settings(folder: &Path, route: &str) -> String {
     let at = |name: &str| folder.join(name).display().to_string();
     fs::write(at("secrets"), SECRET).expect("a file");
@@ -123,7 +120,6 @@ fn event(kind: &str, id: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Starts a bridge on a cluster that has only the topics of missed calls and dead letters.
 fn begin(folder: &Path) -> Bridge {
     let kafka = Kafka::shared().bootstrap();
     let prefix = format!("{}.", crate::kit::topic_name("shown"));
@@ -140,7 +136,6 @@ fn begin(folder: &Path) -> Bridge {
     Bridge::serve_file(kafka, &file, &settings)
 }
 
-/// Causes every outcome that needs no broken Kafka.
 fn drive(bridge: &Bridge) {
     let post = |path: &str, headers: &[(&str, &str)], body: &[u8]| {
         let headers = [&[("connection", "close")], headers].concat();
@@ -193,7 +188,6 @@ fn every_metric_is_exposed_as_documented_and_counts() {
     reload(&bridge, folder.path());
 }
 
-/// Asserts that families, types, labels and their values are the documented ones.
 fn assert_documented(metrics: &ExposedMetrics, prefix: &str) {
     let documented = catalogue();
     let exposed: BTreeMap<String, &Family> =
@@ -311,7 +305,6 @@ fn assert_of_files(metrics: &ExposedMetrics) {
     assert!(metrics.sum("config_last_reload_success_timestamp_seconds", &[]) - written < 600.0, "{written}");
 }
 
-/// Loads new settings, then invalid ones. A new topic has its series.
 fn reload(bridge: &Bridge, folder: &Path) {
     let file = folder.join("bridge.yaml");
     let route = "  - { match: contact.updated, topics: brand.new }";

@@ -1,14 +1,10 @@
-//! Tests of alerts at longer scrape intervals than they are written for.
-
 use std::path::Path;
 use std::time::Duration;
 use yaml_rust2::{Yaml, YamlLoader};
 
 const WRITTEN_INTERVAL: &str = "15s";
 
-/// Returns tests as a Prometheus with a scrape interval `factor` times longer would see them.
-///
-/// The rules are evaluated at each scrape. The result is JSON, which is YAML.
+/// Makes the scrape interval `factor` times longer. Returns JSON, which is YAML.
 pub(super) fn thinned(tests: &str, rules: &Path, factor: u32) -> String {
     let documents = YamlLoader::load_from_str(tests).expect("YAML");
     let mut file = json(&documents[0]);
@@ -40,7 +36,6 @@ fn json(yaml: &Yaml) -> serde_json::Value {
     }
 }
 
-/// Expands promtool's notation of samples.
 fn samples(values: &str) -> Vec<String> {
     values.split_whitespace().flat_map(expanded).collect()
 }
@@ -52,7 +47,7 @@ fn expanded(token: &str) -> Vec<String> {
     if ["_", "stale"].contains(&what) {
         return vec![what.to_owned(); times.max(1) as usize];
     }
-    // After the first sign, which belongs to the first number.
+    // The first sign belongs to the first number.
     let sign = what[1..].find(['+', '-']).map_or(what.len(), |at| at + 1);
     let (first, step) = what.split_at(sign);
     let first: f64 = first.parse().expect("a first value");
@@ -60,7 +55,7 @@ fn expanded(token: &str) -> Vec<String> {
     (0..=times).map(|time| (first + step * f64::from(time)).to_string()).collect()
 }
 
-/// Returns each `factor`th sample. A target that was absent between them marks the next sample as stale.
+/// A target that was absent between two samples marks the next one as stale.
 fn every(factor: usize, samples: &[String]) -> Vec<String> {
     let seen = |at: usize| {
         let since = &samples[(at + 1).saturating_sub(factor)..=at];

@@ -1,5 +1,3 @@
-//! Dashboard: its structure and its queries.
-
 use super::alerts;
 use super::catalogue::catalogue;
 use super::query::unknown_names;
@@ -26,7 +24,6 @@ fn queries(dashboard: &Value) -> Vec<(&str, &str)> {
     of_panels.chain(annotations.map(|each| (text(each, "expr"), text(each, "titleFormat")))).collect()
 }
 
-/// Replaces the variables of a query as Grafana does.
 fn filled_in(query: &str) -> String {
     let query = query.replace("$__rate_interval", "5m").replace("$namespace", "n").replace("$job", "j");
     let query = query.replace("$pod", "p");

@@ -1,12 +1,8 @@
-//! Names in a query.
-
 use super::catalogue::{Metric, TARGET_LABELS};
 use std::collections::{BTreeMap, BTreeSet};
 
 type Metrics = BTreeMap<String, Metric>;
 
-/// Returns the names in a query, and in its legend, that are not metrics or labels of a bridge.
-///
 /// `recorded` has the names of recording rules.
 pub(super) fn unknown_names(
     query: &str,
@@ -53,7 +49,7 @@ pub(super) fn unknown_names(
     strange
 }
 
-/// Returns the metric of a series, and whether the series is a histogram's bucket.
+/// True for a histogram's bucket.
 fn find<'a>(series: &str, metrics: &'a Metrics) -> Option<(&'a Metric, bool)> {
     let histogram = |suffix: &str| {
         let metric = metrics.get(series.strip_suffix(suffix)?)?;
@@ -63,9 +59,7 @@ fn find<'a>(series: &str, metrics: &'a Metrics) -> Option<(&'a Metric, bool)> {
     plain.or_else(|| ["_bucket", "_sum", "_count"].into_iter().find_map(histogram))
 }
 
-/// Returns whether a label can have the matcher's value.
-///
-/// Variables can have any value; of a pattern only the text before its first special character counts.
+/// Of a pattern only the text before its first special character counts.
 fn can_be(operator: &str, asked: &str, values: &[String]) -> bool {
     let plain = asked.split(['.', '+', '*', '$', '[', '(']).next().unwrap_or_default();
     let is_pattern = operator.contains('~') && plain.len() < asked.len();
@@ -73,7 +67,6 @@ fn can_be(operator: &str, asked: &str, values: &[String]) -> bool {
         || values.iter().any(|value| if is_pattern { value.starts_with(plain) } else { value == asked })
 }
 
-/// Parses the matchers in braces at the beginning of these words.
 fn matchers(words: &[String]) -> Vec<(String, &str, String)> {
     if words.first().map(String::as_str) != Some("{") {
         return Vec::new();

@@ -1,5 +1,3 @@
-//! Runbook: a section for each alert, and correct commands and queries.
-
 use super::alerts;
 use super::catalogue::catalogue;
 use super::query::unknown_names;
@@ -7,7 +5,6 @@ use crate::kit::process::bridge_command;
 use crate::kit::promtool;
 use std::collections::BTreeMap;
 
-/// Parts of each section, in order.
 const PARTS: [&str; 5] = ["**It means**", "**Meanwhile**", "**Look**", "**Do**", "**It is over**"];
 
 fn page() -> String {
@@ -84,8 +81,7 @@ fn every_metric_in_the_runbook_is_exposed_and_every_query_is_promql() {
     promtool::check_queries(&queries.iter().map(ToString::to_string).collect::<Vec<_>>());
 }
 
-/// Returns every `justcall-bridge …` on the page: in blocks to the end of the line, otherwise to the closing
-/// backtick.
+/// A command ends with its line in a block, otherwise with the closing backtick.
 fn commands(page: &str) -> Vec<String> {
     let lines = blocks(page, "sh").into_iter().flat_map(str::lines);
     let inline = page.split('`').skip(1).step_by(2).filter(|code| !code.contains('\n'));
@@ -114,7 +110,6 @@ fn every_command_in_the_runbook_is_valid() {
         let printed = known.entry(names.clone()).or_insert_with(|| help(&names));
         let printed =
             printed.as_deref().unwrap_or_else(|| panic!("justcall-bridge has no command {names:?}"));
-        // A group of commands is not a command.
         assert!(!printed.contains("\nCommands:\n"), "justcall-bridge {command} lacks a subcommand");
         for flag in words.iter().filter(|word| word.starts_with("--")) {
             let flag = flag.split('=').next().unwrap_or(flag);
@@ -141,7 +136,7 @@ fn every_reason_that_an_alert_can_name_is_explained() {
         let sections = sections(&page);
         let (_, text) = sections.iter().find(|(heading, _)| *heading == alert).expect("a section");
         let reasons = metrics[metric].labels["reason"].iter();
-        // The alert excludes refused signatures, which have an alert of their own.
+        // Refused signatures have an alert of their own.
         let named = reasons.filter(|reason| {
             *reason != "other" && (alert.ends_with("Denied") || !reason.starts_with("signature_"))
         });

@@ -1,5 +1,3 @@
-//! Accepted events.
-
 use super::events::{borrowed, documented, families, gzip, headers, live, unknown, url};
 use super::markers::{contains_marker, marker};
 use super::trace_level_logs::{FORMATS, VerboseBridge};
@@ -29,7 +27,6 @@ fn accepted_events_are_shown_in_kafka_only() {
         let get = format!("GET {query} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", marker("host"));
         assert_eq!(bridge.raw(get.as_bytes()), "200 probe");
 
-        // Chunked, with extensions and trailers.
         let chunked = documented();
         let request = format!(
             "POST {PATH} HTTP/1.1\r\nhost: b\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n{:x};{}={}\r\n{}\r\n0\r\n{}: {}\r\n\r\n",

@@ -1,5 +1,3 @@
-//! Authentication: correct and wrong secrets, tokens and signatures.
-
 use super::events::{documented, live};
 use super::markers::{contains_marker, marker};
 use super::trace_level_logs::{FORMATS, VerboseBridge};
@@ -12,7 +10,6 @@ use std::path::{Path, PathBuf};
 const SIGNED: &str = "/hooks/signed";
 const BY_TOKEN: &str = "/hooks/token";
 
-/// Secrets of two sources, each from another place.
 struct Secrets {
     inline: String,
     environment: String,
@@ -104,7 +101,6 @@ fn signatures(bridge: &VerboseBridge, secrets: &Secrets) {
     assert_eq!(shown(&"0".repeat(64), "v1", &documented()), "401 signature_no_url");
     assert_eq!(bridge.post_with(SIGNED, &[], &live(url)), "401 signature_missing");
     assert_eq!(shown(&"0".repeat(64), "v1", marker("broken").as_bytes()), "401 unverifiable");
-    // Counted, and accepted.
     let watched = format!("{SIGNED}/monitor");
     assert_eq!(signed(bridge, &watched, &marker("othersecret"), url, now, &live(url)), "200 acked");
     assert_eq!(bridge.post_with(&watched, &[(VERSION, &marker("version"))], &live(url)), "200 acked");
@@ -127,7 +123,6 @@ fn tokens(bridge: &VerboseBridge, secrets: &Secrets) {
     assert_eq!(bridge.post_with(&deeper, &[], &documented()), "404 unknown_path");
 }
 
-/// Changes files of the running bridge to valid and to invalid contents.
 fn changed_files(bridge: &VerboseBridge, secrets: &Secrets) {
     fs::write(&secrets.secrets_file, marker("rotated")).expect("a file");
     bridge.wait_for_line("file changed; the new content is in force");

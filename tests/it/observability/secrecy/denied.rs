@@ -1,5 +1,3 @@
-//! Requests that are denied or invalid before they become events.
-
 use super::events::{borrowed, documented, headers};
 use super::markers::marker;
 use super::trace_level_logs::{FORMATS, VerboseBridge};
@@ -106,7 +104,6 @@ fn broken_http(bridge: &VerboseBridge) {
     for request in &requests {
         bridge.unfinished(request.as_bytes(), true);
     }
-    // A header that does not end in time.
     bridge.unfinished(format!("POST {PATH} HTTP/1.1\r\nx-slow: {value}").as_bytes(), false);
     bridge.wait_for_line("parse error");
 }

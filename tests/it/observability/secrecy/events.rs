@@ -1,5 +1,3 @@
-//! Events with a marker in every personal field.
-
 use super::markers::{marker, number, phone};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -9,7 +7,7 @@ pub(super) fn documented() -> Vec<u8> {
     documented_with("")
 }
 
-/// Returns a `call.completed` with more members in `data`, each after a comma.
+/// Each member follows a comma.
 pub(super) fn documented_with(more: &str) -> Vec<u8> {
     format!(
         r#"{{"event":"call.completed","timestamp":"2026-03-12T14:30:00Z","data":{{"call_id":"{}","direction":"inbound","from":"{}","to":"{}","agent_id":{},"agent_name":"{} \"O'Neil\" \u00e9","duration":185,"status":"completed","recording_url":"https://recordings.justcall.io/{}.mp3","notes":"{}","disposition":"{}","{}":"unknown field"{more}}}}}"#,
@@ -26,7 +24,6 @@ pub(super) fn documented_with(more: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Returns one event of each other family in the documented dialect, by type.
 pub(super) fn families() -> Vec<(&'static str, Vec<u8>)> {
     let event = |kind: &'static str, data: String| {
         let body = format!(r#"{{"event":"{kind}","timestamp":"2026-03-12T14:30:00Z","data":{{{data}}}}}"#);
@@ -103,7 +100,6 @@ pub(super) fn live(url: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Returns a webhook URL with every part that a URL can have.
 pub(super) fn url() -> String {
     format!(
         "https://{}:{}@x.example/{}?key={}",

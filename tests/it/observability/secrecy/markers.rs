@@ -1,17 +1,13 @@
-//! Markers: values that a search finds in any encoding.
-//!
-//! Every text begins with the same mark and every number with the same digits, so that one search finds all; the rest
-//! names the marker.
+//! Texts begin with the same mark and numbers with the same digits, so that one search finds all.
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Mark of letters and digits, which JSON, URLs and headers do not escape.
+/// JSON, URLs and headers do not escape these characters.
 const MARK: &str = "qz9vx7kw3jp";
 const DIGITS: &str = "91374608";
 
-/// Returns a unique text, named after its content.
 pub(crate) fn marker(what: &str) -> String {
     format!("{MARK}{what}{}", next())
 }
@@ -33,8 +29,7 @@ pub(crate) fn contains_marker(bytes: &[u8]) -> bool {
     !leaks(&String::from_utf8_lossy(bytes), &[]).is_empty()
 }
 
-/// Returns every place of a marker or of one of `others`: plain, percent-encoded, JSON-escaped, in Base64, in hex, or
-/// as a list of bytes.
+/// Also finds percent-encoded, JSON-escaped, Base64 and hex text, and lists of bytes.
 pub(crate) fn leaks(text: &str, others: &[&str]) -> Vec<String> {
     let folded = text.to_ascii_lowercase();
     let mut found = Vec::new();
@@ -44,7 +39,7 @@ pub(crate) fn leaks(text: &str, others: &[&str]) -> Vec<String> {
             collect(&mut found, &folded, &wanted.to_ascii_lowercase(), writing);
         }
         for skipped in 0..3 {
-            // Without the bytes that share a group with the text before.
+            // Some bytes share a group with the text before.
             let whole = skipped + (all - skipped) / 3 * 3;
             let bytes = &mark.as_bytes()[skipped..whole];
             for wanted in [BASE64_STANDARD.encode(bytes), BASE64_URL_SAFE.encode(bytes)] {
@@ -55,7 +50,6 @@ pub(crate) fn leaks(text: &str, others: &[&str]) -> Vec<String> {
     found
 }
 
-/// Returns the encodings of a text, case-insensitive.
 fn encodings(mark: &str) -> [(&'static str, String); 6] {
     let each = |write: fn(u8) -> String| mark.bytes().map(write).collect::<Vec<_>>();
     [

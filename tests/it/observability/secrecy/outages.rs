@@ -1,5 +1,3 @@
-//! A broker with authentication, which dies.
-
 use super::events::documented;
 use super::markers::marker;
 use super::trace_level_logs::VerboseBridge;

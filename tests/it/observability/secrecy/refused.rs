@@ -1,5 +1,3 @@
-//! Refused events: no Kafka, or no room.
-
 use super::events::{documented, documented_with, live, url};
 use super::markers::marker;
 use super::trace_level_logs::{FORMATS, VerboseBridge, run};
@@ -57,7 +55,7 @@ fn records_refused_by_a_broker_are_never_shown() {
     let (prefix, deadline) = (format!("topics.prefix={prefix}"), "kafka.ack_deadline=5s");
     let bridge = VerboseBridge::start("json", &mock.bootstrap_servers(), &[UNSIGNED, &prefix, deadline], &[]);
     bridge.wait_ready(true);
-    // A batch that is refused because of one record is sent again, each record alone.
+    // A refused batch is sent again, each record alone.
     for (error, answer) in [
         (RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "200 acked"),
         (RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_RECORD, "200 acked"),
@@ -68,7 +66,6 @@ fn records_refused_by_a_broker_are_never_shown() {
         assert_eq!(bridge.post(&documented()), answer, "{error:?}");
     }
     until("an acknowledgement", || bridge.post(&documented()) == "200 acked");
-    // A fatal error of the client, which is replaced.
     let out_of_step = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
     mock.request_errors(RDKafkaApiKey::Produce, &[out_of_step]);
     bridge.post(&documented());
@@ -179,7 +176,6 @@ fn status(directory: &str) {
     }
 }
 
-/// Overwrites bytes with a marker, so that the checksum does not match.
 fn damage(directory: &Path) {
     let spool = Connection::open(directory.join("spool.db")).expect("the spool");
     spool.busy_timeout(Duration::from_secs(5)).expect("a timeout");

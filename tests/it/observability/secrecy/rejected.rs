@@ -1,5 +1,3 @@
-//! Rejected events: their text is in the dead letters, and the sender gets the reason.
-
 use super::events::{documented_with, gzip, unknown};
 use super::markers::{contains_marker, marker, number};
 use super::trace_level_logs::{FORMATS, VerboseBridge};

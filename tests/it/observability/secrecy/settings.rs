@@ -1,5 +1,3 @@
-//! Invalid settings, each in a way that might quote its value.
-
 use super::markers::marker;
 use super::trace_level_logs::run;
 use crate::kit::bridge::UNSIGNED;
@@ -8,7 +6,6 @@ use std::fs;
 
 const BAD_SETTINGS: Option<i32> = Some(78);
 
-/// Runs `check` and `serve` with these flags and variables. Returns the exit code of `serve`.
 fn start(flags: &[String], env: &[(&str, &str)]) -> (Option<i32>, String) {
     let flags: Vec<_> = flags.iter().flat_map(|flag| ["--set", flag]).collect();
     run(&[&["check", "--json"], flags.as_slice()].concat(), env);

@@ -1,5 +1,3 @@
-//! A bridge with all logs enabled, whose output is stored.
-
 use super::markers;
 use crate::kit::bridge::{PATH, until};
 use crate::kit::consume::{self, Read};
@@ -11,7 +9,6 @@ use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Log filter that enables everything, and each library by its name.
 const EVERYTHING: &str = "trace,justcall_kafka_bridge=trace,librdkafka=trace,rdkafka=trace,actix_http=trace,\
      actix_http::h1=trace,actix_http::h1::decoder=trace,actix_http::h1::dispatcher=trace,\
      actix_server=trace,actix_web=trace,actix_rt=trace,rustls=trace,tokio_rustls=trace,h2=trace,\
@@ -27,7 +24,6 @@ pub(super) struct VerboseBridge {
     pub(super) admin: SocketAddr,
     pub(super) prefix: String,
     bootstrap: String,
-    /// Requests with their responses.
     outputs: Mutex<Vec<(String, String)>>,
     others: Vec<&'static str>,
 }
@@ -70,7 +66,6 @@ impl VerboseBridge {
         Self { process, ingress, admin, prefix, bootstrap, outputs: Mutex::default(), others: Vec::new() }
     }
 
-    /// Adds a secret that is not a marker to the search.
     pub(super) fn with_secret(mut self, other: &'static str) -> Self {
         self.others.push(other);
         self
@@ -92,7 +87,7 @@ impl VerboseBridge {
         summary(&answer)
     }
 
-    /// Posts to the default path; `None` if the bridge has ended.
+    /// Returns `None` if the bridge has ended.
     pub(super) fn try_post(&self, body: &[u8]) -> Option<String> {
         let answer = http::post(self.ingress, PATH, &[("connection", "close")], body).ok()?;
         self.keep(PATH, &answer);
@@ -105,7 +100,6 @@ impl VerboseBridge {
         summary(&answer)
     }
 
-    /// Sends an incomplete request and reads a response, if one arrives.
     pub(super) fn unfinished(&self, bytes: &[u8], hang_up: bool) -> String {
         let mut connection = Connection::open(self.ingress).expect("a connection");
         connection.send(bytes).expect("sent");
@@ -151,7 +145,6 @@ impl VerboseBridge {
         self.process.signal(name);
     }
 
-    /// Reads the pages, stops the bridge and searches all its output.
     pub(super) fn finish(mut self) {
         for page in ["/metrics", "/readyz", "/livez"] {
             self.get(self.admin, page);
@@ -160,7 +153,6 @@ impl VerboseBridge {
         self.ended();
     }
 
-    /// Searches all output of a bridge that has ended.
     pub(super) fn ended(&mut self) {
         self.process.wait_exit(TIMEOUT);
         let log = [self.process.stdout(), self.process.stderr()].concat().join("\n");
@@ -183,7 +175,6 @@ pub(super) fn assert_no_marker(outputs: &[(String, String)], others: &[&str]) {
     assert!(found.is_empty(), "{} leaks:\n{}", found.len(), found.join("\n"));
 }
 
-/// Runs a command and returns its exit code. Panics if its output contains a marker.
 pub(super) fn run(args: &[&str], env: &[(&str, &str)]) -> (Option<i32>, String) {
     let mut process = Process::bridge(args, env);
     let code = process.wait_exit(TIMEOUT).code();

@@ -1,5 +1,3 @@
-//! Traced events: requests to the collector, and logs.
-
 use super::events::{borrowed, documented, families, headers, live, unknown, url};
 use super::markers::marker;
 use super::trace_level_logs::{FORMATS, VerboseBridge};
@@ -13,7 +11,6 @@ fn traces_have_no_personal_data_and_the_token_of_the_collector_is_never_shown() 
         let collector = Collector::listen();
         let token = format!("telemetry.otlp_headers.authorization=Bearer {}", marker("collector"));
         let endpoint = collector.setting();
-        // With lines of successful events.
         let settings = [UNSIGNED, &endpoint, &token, "telemetry.log_sample=1"];
         let bridge = VerboseBridge::start(format, Kafka::shared().bootstrap(), &settings, &[]);
         bridge.wait_ready(true);

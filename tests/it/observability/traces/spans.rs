@@ -1,5 +1,3 @@
-//! Spans of the collector, decoded by OpenTelemetry's own definitions in Python.
-
 use crate::kit::collector::Collector;
 use crate::kit::python::python;
 use base64::Engine;

@@ -1,5 +1,3 @@
-//! Rights of consumers and of commands that read topics.
-
 use super::{Right, exported, grant, guarded, serve, team, until_acked, without};
 use crate::commands::topics::{Run, Team, run};
 use crate::kit::bridge::until;

@@ -1,5 +1,3 @@
-//! Modifications and their responses.
-
 use super::*;
 
 pub(super) fn headers(table: &mut Table) {
@@ -251,7 +249,6 @@ pub(super) fn bodies(table: &mut Table) {
         let signed = Request::signed(SECRET, body, &at).edit(".completed|x", ".completed");
         signed.replace(TIMESTAMP, format!("x|{at}"))
     });
-    // A signature does not cover the data: a captured one is valid for any data within the tolerance.
     table.case("data changed", ACKED, |it| it.edit("\"Incoming\"", "\"Outgoing\""));
     table.case("data replaced", ACKED, |it| it.edit("\"call_sid\"", "\"call_sid\":\"CAforged\",\"sid\""));
     table.case("request_id changed", ACKED, |it| it.edit("01KG5S8Z", "01KG5S9Z"));

@@ -32,11 +32,11 @@ import static java.nio.charset.StandardCharsets.UTF_8;
  * Service that reads the bridge's topics: copy it, and replace {@link #work} with your own.
  *
  * <p>An offset is committed after the work, so a crash repeats work and loses none. A repeated event has
- * the same {@code ce_source} and {@code ce_id}. Records are processed one after the other, which keeps the
- * order of each key. To process more, run more of these processes, up to the number of partitions.
+ * the same {@code ce_source} and {@code ce_id}. Sequential processing keeps the order of each key; run at
+ * most one process for each partition.
  */
 public final class EventConsumer implements ConsumerRebalanceListener {
-    /** Number of remembered ids. An id takes about 150 bytes. */
+    /** An id takes about 150 bytes. */
     private static final int REMEMBERED = 100_000;
 
     private static final Pattern OBEYED = Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]");
@@ -51,8 +51,8 @@ public final class EventConsumer implements ConsumerRebalanceListener {
     /**
      * Ids of the last events.
      *
-     * <p>A duplicate is in the same partition as its first occurrence, so one process receives both, unless
-     * it was restarted or the partition moved in between.
+     * <p>A duplicate reaches the process of its first occurrence, unless that was restarted or the partition
+     * moved in between.
      */
     private final Set<String> seen = Collections.newSetFromMap(new LinkedHashMap<>() {
         @Override
@@ -61,7 +61,7 @@ public final class EventConsumer implements ConsumerRebalanceListener {
         }
     });
 
-    /** Next offset of each partition: after the processed records that are not committed yet. */
+    /** After the processed records that are not committed yet. */
     private final Map<TopicPartition, OffsetAndMetadata> done = new HashMap<>();
 
     private volatile boolean running = true;
@@ -102,8 +102,8 @@ public final class EventConsumer implements ConsumerRebalanceListener {
     /**
      * Processes a record, unless it is a duplicate.
      *
-     * <p>An exception is transient, such as a database that is down: it ends the process, which commits the
-     * records before this one, and the next start tries this one again.
+     * <p>An exception is transient, such as a database that is down: the process ends, and the next start
+     * retries this record.
      */
     private void handle(ConsumerRecord<byte[], byte[]> record) throws Exception {
         String id = header(record, "ce_id");
@@ -130,7 +130,7 @@ public final class EventConsumer implements ConsumerRebalanceListener {
      * Processes an event: here, it returns a line.
      *
      * <p>Your service would write to its database and, in the same transaction, store source and id of the
-     * event. Such a table outlives the process.
+     * event, which outlive the process.
      */
     private static String work(String id, ConsumerRecord<byte[], byte[]> record) throws Poison {
         String type = header(record, "ce_type");
@@ -166,7 +166,7 @@ public final class EventConsumer implements ConsumerRebalanceListener {
         return seconds.asLong() + "s";
     }
 
-    /** Writes a record that no retry can help to the dead letters, unchanged, with the reason and its origin. */
+    /** Writes the unchanged record, which no retry can help, to the dead letters, with reason and origin. */
     private void setAside(ConsumerRecord<byte[], byte[]> record, Poison poison) throws Exception {
         String place = record.topic() + "/" + record.partition() + "/" + record.offset();
         var letter = new ProducerRecord<>(deadLetterTopic, null, record.key(), record.value(), record.headers());
@@ -204,12 +204,11 @@ public final class EventConsumer implements ConsumerRebalanceListener {
         done.keySet().removeAll(partitions);
     }
 
-    /** Returns the text with every character escaped that terminals interpret: the text is a sender's. */
+    /** Escapes characters that terminals interpret, because senders choose the text. */
     private static String printable(String text) {
         return OBEYED.matcher(text).replaceAll(found -> String.format("\\\\u%04x", found.group().codePointAt(0)));
     }
 
-    /** Returns the value of a header, or null. */
     private static String header(ConsumerRecord<byte[], byte[]> record, String name) {
         Header header = record.headers().lastHeader(name);
         return header == null || header.value() == null ? null : new String(header.value(), UTF_8);
@@ -250,7 +249,7 @@ public final class EventConsumer implements ConsumerRebalanceListener {
         return System.getenv().getOrDefault(name, otherwise);
     }
 
-    /** Reason why no retry can help: a tag for logs, without values of the body. */
+    /** A tag for logs, without values of the body. */
     private static final class Poison extends Exception {
         Poison(String reason) {
             super(reason);
