@@ -59,7 +59,7 @@ fn whole(criterion: &mut Criterion) {
     }
 }
 
-/// Of several routes for the type, the last matches.
+/// The last of several routes for the type matches.
 fn route(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("body to records, by routes");
     let template = documented(0).into_iter().find(|template| template.event_type == "call.completed");

@@ -260,7 +260,7 @@ struct SpoolDeadlines {
 
 impl SpoolDeadlines {
     /// Returns the deadlines of a stop that should end by `deadline`. The close has time of its own, because a
-    /// drain that does not end is no sign of a hung disk.
+    /// drain that does not end does not prove a hung disk.
     fn new(deadline: Instant, now: Instant) -> Self {
         let close = deadline.max(now + CLOSE_TIMEOUT);
         Self { drains: close - CLOSE_TIMEOUT / 2, close }

@@ -120,7 +120,7 @@ enum Failure {
     Damaged(u64),
     #[error("cannot write the output: {0}")]
     Output(io::Error),
-    /// What happened, where and what to do, in one line.
+    /// Event, place and advice, in one line.
     #[error("{0}")]
     Failed(String),
     /// A second signal interrupted the command, or its work did not end by itself.

@@ -33,7 +33,7 @@ mod yaml;
 
 pub use cli::run;
 
-/// For benchmarks, fuzz targets and integration tests. Not an interface: changes without notice.
+/// Parts for benchmarks, fuzz targets and integration tests. Not an interface: changes without notice.
 #[doc(hidden)]
 pub mod internals {
     pub mod config {

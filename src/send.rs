@@ -48,7 +48,7 @@ pub(crate) enum SentEvents {
         dialect: Dialect,
         /// Sends the samples unchanged.
         repeat_exactly: bool,
-        /// Of the samples; `None`: the URL to post to.
+        /// Address in the samples. `None`: the URL to post to.
         webhook_url: Option<String>,
     },
 }

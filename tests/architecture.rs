@@ -49,7 +49,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "watch",
         ],
     ),
-    // For the age from which records get a new time, and the limit on open files.
+    // Needed for the age from which records get a new time, and the limit on open files.
     ("diagnostics", &["config", "delivery", "http", "kafka", "routing", "spool", "terminal", "topics"]),
     ("explain", &["config", "ingest", "input", "private_file", "record", "routing", "yaml"]),
     ("masking", &["record"]),
@@ -71,7 +71,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("kafka", &["backoff", "delivery", "health", "record", "secret", "telemetry"]),
     ("routing", &["record"]),
     ("spool", &["backoff"]),
-    // For the trace that records name, and the metrics of readiness.
+    // Needed for the trace that records name, and the metrics of readiness.
     ("telemetry", &["health", "rate_limit", "record", "secret"]),
     ("health", &[]),
     ("rate_limit", &[]),
@@ -81,7 +81,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("private_file", &[]),
     ("terminal", &[]),
     ("watch", &["telemetry"]),
-    // For the characters that its output escapes.
+    // Needed for the characters that its output escapes.
     ("yaml", &["terminal"]),
 ];
 

@@ -19,7 +19,7 @@ pub(crate) struct Target<'a> {
 pub(crate) struct Sample {
     pub(crate) requests: f64,
     pub(crate) rate: f64,
-    /// Of the server for each request, in microseconds.
+    /// Microseconds of the server for each request.
     pub(crate) cpu: f64,
     /// In milliseconds.
     pub(crate) p50: f64,

@@ -11,9 +11,9 @@ pub(crate) struct Goal {
 pub(crate) enum Figure {
     /// Events a second, relative to the other side.
     Rate,
-    /// For an event, relative to the other side.
+    /// Ratio to the other side, for each event.
     Cpu,
-    /// For an event above the other side's, in microseconds.
+    /// Microseconds above the other side, for each event.
     MoreCpu,
     /// In milliseconds.
     P50,

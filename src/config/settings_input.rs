@@ -20,9 +20,9 @@ pub enum ReferencedFiles {
     /// As a bridge needs them.
     #[default]
     All,
-    /// For commands that connect to Kafka.
+    /// Used by commands that connect to Kafka.
     OfKafka,
-    /// For commands that only evaluate the settings, such as in CI.
+    /// Used by commands that only evaluate the settings, such as in CI.
     None,
 }
 

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeadLetterQuotaConfig {
     pub max_bytes: u64,
-    /// For each second. A large one counts once for each [`BYTES_PER_TOKEN`].
+    /// Number for each second. A large one counts once for each [`BYTES_PER_TOKEN`].
     pub max_rate: u32,
 }
 

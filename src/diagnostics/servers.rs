@@ -13,7 +13,7 @@ use tokio::time::timeout;
 #[cfg(test)]
 mod tests;
 
-/// For resolving a name, and for connecting to an address.
+/// Limits the resolution of a name, and the connection to an address.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Servers tried at the same time, each by a librdkafka client with its threads.
@@ -25,7 +25,7 @@ const TLS_PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 const TLS_ALERT: u8 = 21;
 const TLS_HANDSHAKE: u8 = 22;
 
-/// For TLS, authentication and the first response.
+/// Limits TLS, authentication and the first response.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -52,7 +52,7 @@ impl Admin {
         })))
     }
 
-    /// For requests that rdkafka's admin API does not wrap.
+    /// Used for requests that rdkafka's admin API does not wrap.
     pub(super) fn raw(&self) -> Arc<Client> {
         self.0.client.load_full()
     }

@@ -29,7 +29,7 @@ pub struct Tracer(Option<Arc<ActiveTracer>>);
 #[derive(Debug)]
 struct ActiveTracer {
     ids: RandomIdGenerator,
-    /// For events without a caller's trace.
+    /// Ratio for events without a caller's trace.
     sampler: Sampler,
     exporter: Exporter,
 }

@@ -42,7 +42,7 @@ pub(crate) enum Resource {
     Transactions(&'static str),
 }
 
-/// Of all commands.
+/// Rights of all commands.
 const TRANSACTIONAL_ID_PREFIX: &str = "justcall-bridge-";
 
 #[derive(Debug, Clone, Copy)]

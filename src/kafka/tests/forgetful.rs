@@ -1,5 +1,5 @@
 //! Broker that reports once that there are no brokers, like fenced brokers. It accepts no record. Its answer
-//! is so long that librdkafka still parses it while it drops the known brokers, and then has none.
+//! is long enough that librdkafka still parses it while it drops the known brokers, and then has none.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -123,7 +123,7 @@ pub(super) fn parse(line: &[u8], content: Content) -> ParsedLine {
     }
 }
 
-/// For messages only.
+/// Used in messages only.
 pub(super) fn is_record(line: &[u8]) -> bool {
     serde_json::from_slice::<Marks>(line).is_ok_and(|marks| {
         marks.topic.is_some()

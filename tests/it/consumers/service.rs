@@ -13,7 +13,7 @@ const REQUIREMENTS: &str = include_str!("../../../examples/python/requirements.t
 pub(super) struct Consumer {
     pub(super) make: fn() -> Command,
     pub(super) stopped: i32,
-    /// The client library commits also while the handler blocks.
+    /// librdkafka commits also while the handler blocks.
     pub(super) commits_periodically: bool,
 }
 

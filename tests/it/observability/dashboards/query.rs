@@ -59,7 +59,7 @@ fn find<'a>(series: &str, metrics: &'a Metrics) -> Option<(&'a Metric, bool)> {
     plain.or_else(|| ["_bucket", "_sum", "_count"].into_iter().find_map(histogram))
 }
 
-/// Of a pattern only the text before its first special character counts.
+/// Only the text of a pattern before its first special character counts.
 fn can_be(operator: &str, asked: &str, values: &[String]) -> bool {
     let plain = asked.split(['.', '+', '*', '$', '[', '(']).next().unwrap_or_default();
     let is_pattern = operator.contains('~') && plain.len() < asked.len();
