@@ -1,7 +1,5 @@
-//! Disk blocks reserved for deletes, because a full disk could not be drained without them.
-//!
-//! The reserve is released by renaming it to the write-ahead log, and reclaimed by renaming it back. So the
-//! blocks always belong to the spool: another process could take blocks that were freed on a full disk.
+//! Disk blocks reserved for deletes. They become the write-ahead log by a rename, and return by a rename,
+//! because another process could take blocks that were freed on a full disk.
 
 use super::files::{SpoolFiles, private, remove, sync_directory};
 use super::open_files::LOG_HEADER;
@@ -11,14 +9,13 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 
 const CHUNK_BYTES: usize = 64 * 1024;
-/// Limit on consecutive tries to open a database that another process has open. Each try waits 250 ms.
+/// Tries of 250 ms.
 const MAX_BUSY_TRIES: u32 = 20;
 
 #[derive(Debug)]
 pub(super) struct DiskReserve {
     files: SpoolFiles,
     bytes: u64,
-    /// Consecutive tries that found the database open in another process.
     busy_tries: u32,
 }
 
@@ -27,7 +24,7 @@ impl DiskReserve {
         Self { files, bytes, busy_tries: 0 }
     }
 
-    /// Creates the reserve if it is missing. On an error it is removed.
+    /// Creates the reserve if it is missing. Removes it on an error.
     pub(super) fn create(&self) -> io::Result<()> {
         if self.is_complete() {
             return Ok(());
@@ -39,7 +36,7 @@ impl DiskReserve {
         fs::metadata(self.files.reserve()).is_ok_and(|found| found.len() == self.bytes)
     }
 
-    /// Returns whether a copy that failed on a full disk may succeed with the space of the reserve.
+    /// Returns whether a copy that failed on a full disk may succeed with the reserve's space.
     pub(super) fn is_enough_for(&self, fault: &SpoolFault) -> bool {
         self.is_complete()
             && match fault {
@@ -48,12 +45,11 @@ impl DiskReserve {
             }
     }
 
-    /// Returns whether the log has the blocks of the reserve.
     pub(super) fn is_released(&self) -> bool {
         !self.is_complete() && self.files.wal_bytes() >= self.bytes
     }
 
-    /// Writes every block, because a sparse file has none. Existing blocks are kept.
+    /// Writes every block, because a sparse file has none. Keeps existing blocks.
     fn write(&self) -> io::Result<()> {
         let mut file = private(&self.files.reserve())?;
         let piece = [0; CHUNK_BYTES];
@@ -67,16 +63,12 @@ impl DiskReserve {
         file.sync_all()
     }
 
-    /// Frees the blocks of the reserve.
     pub(super) fn remove(&self) -> io::Result<()> {
         remove(&self.files.reserve())
     }
 
-    /// Moves the blocks to the log, or frees them if that is impossible. Returns how to open the database.
-    ///
-    /// # Errors
-    ///
-    /// Also while another process has the database open, for [`MAX_BUSY_TRIES`] tries.
+    /// Moves the blocks to the log, or frees them if that is impossible. Fails while another process has the
+    /// database open, [`MAX_BUSY_TRIES`] times.
     pub(super) fn release(&mut self) -> Result<DatabaseAccess, SpoolFault> {
         match SpoolStore::open(&self.files.database(), 1, DatabaseAccess::Exclusive) {
             Ok(alone) => {
@@ -99,7 +91,7 @@ impl DiskReserve {
 
     fn become_log(&self) -> io::Result<()> {
         if self.is_released() {
-            // Again, because the last sync may have failed.
+            // The last sync may have failed.
             return sync_directory(&self.files.directory);
         }
         let log = self.files.wal_bytes();
@@ -107,7 +99,7 @@ impl DiskReserve {
             return self.remove();
         }
         let mut content = if log > 0 { fs::read(self.files.log())? } else { Vec::new() };
-        // A header of zeros is an empty log. It invalidates what an old log has left in the file.
+        // A header of zeros is an empty log. It invalidates the rest of an old log.
         content.resize(content.len().max(LOG_HEADER as usize), 0);
         let mut file = File::options().write(true).open(self.files.reserve())?;
         file.write_all(&content)?;
@@ -116,20 +108,19 @@ impl DiskReserve {
         sync_directory(&self.files.directory)
     }
 
-    /// Moves the blocks back from the log of an exclusive store, if the log can be written back.
     pub(super) fn reclaim(&self, store: SpoolStore) -> Result<(), SpoolFault> {
         if store.access == DatabaseAccess::Shared || !self.is_released() || !store.checkpoint_if_it_fits()? {
             return Ok(());
         }
         self.leave_log()?;
         drop(store);
-        // The log is no longer needed. Its blocks are overwritten.
+        // Overwrites the log, which is no longer needed.
         self.write().or_else(|_| self.remove())?;
         Ok(())
     }
 
-    /// Renames the log, which was written back completely. It must not be truncated before: SQLite would take
-    /// the rest for newer than the database.
+    /// Renames the log after its write-back. SQLite would take the rest of a truncated one for newer than the
+    /// database.
     fn leave_log(&self) -> io::Result<()> {
         fs::rename(self.files.log(), self.files.reserve())?;
         sync_directory(&self.files.directory)

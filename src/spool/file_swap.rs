@@ -1,10 +1,9 @@
-//! Replacement of the database by a complete copy. The replaced file is kept.
+//! Replacement of the database by a complete copy.
 
 use super::files::{SpoolFiles, beside, private, remove, sync_directory};
 use std::fs::File;
 use std::io;
 
-/// Removes an incomplete copy.
 pub(super) fn remove_incomplete(files: &SpoolFiles) -> io::Result<()> {
     ["", "-wal", "-shm"].iter().try_for_each(|suffix| remove(&beside(&files.salvage(), suffix)))
 }
@@ -47,14 +46,13 @@ pub(super) fn set_orphan_log_aside(files: &SpoolFiles) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Replaces the database by the complete copy at [`SpoolFiles::salvage`].
 pub(super) fn swap_in(files: &SpoolFiles) -> io::Result<()> {
     std::fs::rename(files.salvage(), files.salvaged())?;
     sync_directory(&files.directory)?;
     complete_swap(files)
 }
 
-/// Restores a closed database that is no longer on disk from its open handle `held`.
+/// Restores a closed database that is no longer on disk from its open handle.
 pub(super) fn restore(files: &SpoolFiles, held: &File) -> io::Result<()> {
     complete_swap(files)?;
     let copy = private(&files.salvage())?;

@@ -9,11 +9,9 @@ use std::time::{Duration, Instant};
 
 const DATABASE: &str = "spool.db";
 
-/// Time to wait for a lock that another process holds briefly: to check it, or in a child that was forked
-/// before the holder ended.
+/// Long enough for a check of the lock, and for a child that was forked before the holder ended.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Names of the files in the spool's directory.
 #[derive(Debug, Clone)]
 pub(super) struct SpoolFiles {
     pub(super) directory: PathBuf,
@@ -36,37 +34,30 @@ impl SpoolFiles {
         self.directory.join("reserve")
     }
 
-    /// Returns the path of an incomplete salvage. A crash makes it worthless.
+    /// Incomplete salvage, worthless after a crash.
     pub(super) fn salvage(&self) -> PathBuf {
         self.directory.join("spool.db.salvage")
     }
 
-    /// Returns the path of a complete salvage that is to replace the database.
+    /// Complete salvage that is to replace the database.
     pub(super) fn salvaged(&self) -> PathBuf {
         self.directory.join("spool.db.salvaged")
     }
 
-    /// Returns the first free name for a damaged file.
     pub(super) fn damaged(&self) -> PathBuf {
         let name = |n: u32| self.directory.join(format!("{DATABASE}.damaged-{n}"));
         (1..u32::MAX).map(name).find(|path| !path.exists()).unwrap_or_else(|| name(u32::MAX))
     }
 
-    /// Returns the path of the write-ahead log.
     pub(super) fn log(&self) -> PathBuf {
         beside(&self.database(), "-wal")
     }
 
-    /// Returns the size of the write-ahead log, in bytes.
     pub(super) fn wal_bytes(&self) -> u64 {
         std::fs::metadata(self.log()).map_or(0, |found| found.len())
     }
 
-    /// Creates the directory if it is missing, and syncs its parents, so that a crash does not remove it.
-    ///
-    /// # Errors
-    ///
-    /// Also if every user of the machine may write to the directory.
+    /// Creates the directory and syncs its parents. Fails if every user may write to it.
     pub(super) fn create(&self) -> io::Result<()> {
         let directory = std::path::absolute(&self.directory)?;
         if is_writable_by_all(&directory) {
@@ -79,12 +70,11 @@ impl SpoolFiles {
         missing.iter().filter_map(|made| made.parent()).try_for_each(sync_directory)
     }
 
-    /// Takes the lock. The system releases it with the file's handle, also when the process is killed.
+    /// The system releases the lock with the file's handle.
     pub(super) fn take_lock(&self) -> Result<File, TryLockError> {
         self.take_lock_within(LOCK_TIMEOUT)
     }
 
-    /// Takes the lock, and waits up to `timeout` for another process to release it.
     pub(super) fn take_lock_within(&self, timeout: Duration) -> Result<File, TryLockError> {
         // Opened for reading only, because a file system with a file open for writing cannot be remounted
         // read-only.
@@ -101,7 +91,6 @@ impl SpoolFiles {
         }
     }
 
-    /// Returns whether a process holds the lock.
     pub(super) fn is_locked(&self) -> io::Result<bool> {
         let file = match File::open(self.lock()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -115,16 +104,14 @@ impl SpoolFiles {
     }
 }
 
-/// Returns whether every user of the machine may write to an existing directory.
-///
-/// Write access of the group is allowed, because Kubernetes gives volumes to the group of the pod.
+/// Returns whether every user may write to the directory. The group may, because Kubernetes gives volumes to
+/// the pod's group.
 pub(crate) fn is_writable_by_all(directory: &Path) -> bool {
     const WRITTEN_BY_ALL: u32 = 0o002;
     std::fs::metadata(directory).is_ok_and(|found| found.permissions().mode() & WRITTEN_BY_ALL != 0)
 }
 
-/// Opens or creates a file that only its owner may read. Used for the database before SQLite opens it,
-/// because SQLite gives the log and its index the same mode.
+/// Opens or creates a file that only its owner may read. SQLite gives the log and its index the same mode.
 pub(super) fn private(path: &Path) -> io::Result<File> {
     let file =
         OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
@@ -132,14 +119,13 @@ pub(super) fn private(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Returns the path with a suffix, as SQLite names the log and its index.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
 }
 
-/// Removes a file. A missing file is not an error.
+/// Accepts a missing file.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -147,7 +133,6 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes renames and new names in a directory durable.
 pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }

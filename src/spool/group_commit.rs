@@ -1,4 +1,4 @@
-//! Group commit: the effect of jobs in one transaction, and their outcomes.
+//! Effect of jobs in one transaction, and their outcomes.
 
 use super::job_queue::SpoolJob;
 use super::limits::{SpoolLimits, disk_bytes, row_bytes};
@@ -8,12 +8,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Work without a completion. It is kept until a commit succeeds.
+/// Work without a completion, kept until a commit succeeds.
 #[derive(Default)]
 pub(super) struct PendingWork {
     pub(super) deletes: BTreeSet<i64>,
     pub(super) set_aside: BTreeSet<i64>,
-    /// True if there may be more identities than the limit.
+    /// There may be more identities than the limit.
     pub(super) forget: bool,
 }
 
@@ -29,14 +29,12 @@ impl PendingWork {
     }
 }
 
-/// Outcome of a job after the commit of its transaction.
 pub(super) enum JobOutcome {
     Appended(Vec<RowId>),
     Refused(AppendError),
     Parked(bool),
 }
 
-/// Counts of one group.
 #[derive(Default)]
 pub(super) struct CommitCounts {
     pub(super) appended: u64,
@@ -53,7 +51,7 @@ pub(super) fn entries_of(job: &SpoolJob) -> &[SpoolEntry] {
     }
 }
 
-/// Applies a job to the transaction. Refuses it if it does not fit.
+/// Applies a job, or refuses it if it does not fit.
 pub(super) fn apply(
     change: &mut StoreTransaction<'_>,
     job: &SpoolJob,
@@ -87,7 +85,6 @@ pub(super) fn apply(
     Ok(JobOutcome::Appended(ids.collect::<rusqlite::Result<_>>()?))
 }
 
-/// Returns an error if the entries do not fit into their lanes.
 fn check_lanes(
     change: &StoreTransaction<'_>,
     entries: &[SpoolEntry],
@@ -102,7 +99,7 @@ fn check_lanes(
     Ok(())
 }
 
-/// Completes a job. A panic of its callback is logged.
+/// Logs a panic of the job's callback.
 pub(super) fn complete(job: SpoolJob, outcome: JobOutcome) {
     let completed = catch_unwind(AssertUnwindSafe(|| match (job, outcome) {
         (SpoolJob::Append { waiter, .. } | SpoolJob::Replace { waiter, .. }, JobOutcome::Appended(ids)) => {

@@ -25,7 +25,6 @@ use std::sync::{Arc, OnceLock};
 use std::thread::ThreadId;
 use std::time::Duration;
 
-/// Durable queue of records by lane.
 pub struct Spool {
     pub(super) shared: Arc<SharedSpool>,
     backlog: Vec<(Arc<str>, u64)>,
@@ -34,19 +33,15 @@ pub struct Spool {
     writer: Mutex<Option<WriterThread>>,
 }
 
-/// Thread of the writer. Its channel is disconnected when the thread has released the lock and ended.
+/// Its channel is disconnected once the thread has released the lock.
 struct WriterThread {
     id: ThreadId,
     ended: Receiver<Infallible>,
 }
 
 impl Spool {
-    /// Opens or creates the spool in `directory`, and salvages a damaged file. Blocks. Time and memory depend
-    /// on `identities`, the number of event identities to keep, and not on the rows of an intact spool.
-    ///
-    /// # Errors
-    ///
-    /// If another process uses it, a later release created it, or the disk prevents it.
+    /// Opens or creates the spool, and salvages a damaged file. Blocks. Time and memory depend on
+    /// `identities`, the number of event identities to keep, and not on the rows of an intact spool.
     pub fn open(directory: &Path, config: &Config, identities: usize) -> Result<Arc<Self>, OpenError> {
         let failed = |fault: SpoolFault| OpenError::of(directory, fault);
         let files = SpoolFiles::new(directory);
@@ -94,7 +89,6 @@ impl Spool {
             .name("spool-writer".to_owned())
             .spawn(move || {
                 let _alive = alive;
-                // A panic is logged, and its jobs are completed.
                 let _last = Abandon(writer.shared.clone());
                 writer.run();
             })
@@ -103,34 +97,32 @@ impl Spool {
         Ok(Arc::new(Self { shared, backlog, identities: Mutex::new(identities), writer }))
     }
 
-    /// Returns the lanes that held rows when the spool was opened, with the number of rows.
+    /// Returns the lanes that held rows at the opening, with their number.
     pub fn backlog(&self) -> Vec<(Arc<str>, u64)> {
         self.backlog.clone()
     }
 
-    /// Takes the event identities that the spool held when it was opened.
+    /// Takes the event identities of earlier processes.
     pub fn take_identities(&self) -> Vec<RememberedIdentity> {
         std::mem::take(&mut self.identities.lock())
     }
 
-    /// Sets the listener for late commits, once. It runs on the writer thread, before any read returns the
-    /// rows.
+    /// Sets the listener once. It runs on the writer thread, before any read returns the rows.
     pub fn on_late_commit(&self, listener: impl Fn(LateCommit) + Send + Sync + 'static) {
         drop(self.shared.on_late_commit.set(Box::new(listener)));
     }
 
-    /// Returns the last row on disk, of any lane.
     pub fn last(&self) -> RowId {
         RowId(self.shared.committed.load(Ordering::Acquire))
     }
 
-    /// Returns whether a payload of that size fits into an empty spool and lane.
+    /// Returns whether the payload fits into an empty spool and lane.
     pub fn can_hold(&self, payload: usize, max_lane_bytes: Option<u64>) -> bool {
         self.shared.limits.can_hold(payload, max_lane_bytes)
     }
 
-    /// Queues an append. Never blocks. `done` is called exactly once, also when the spool closes. While the disk
-    /// hangs, appends are refused at once, because a queue of them would fill the memory.
+    /// Never blocks. `done` is called exactly once, also when the spool closes. While the disk hangs, appends
+    /// are refused at once, because a queue of them would fill the memory.
     pub fn append(&self, append: Append) {
         let job = SpoolJob::append(append);
         if self.shared.is_hung() {
@@ -140,12 +132,8 @@ impl Spool {
         self.shared.queue.push(job);
     }
 
-    /// Returns the next rows of a lane after a row; `RowId(0)` starts at the first. Returns up to `max_rows`,
-    /// and up to `max_bytes` of payload but at least one row. Blocks.
-    ///
-    /// # Errors
-    ///
-    /// If the disk or the file fails now; a later call may succeed.
+    /// Returns the next rows of a lane: up to `max_rows`, and up to `max_bytes` of payload but at least one
+    /// row. `RowId(0)` starts at the first. Blocks.
     pub fn read(
         &self,
         lane: &str,
@@ -183,44 +171,37 @@ impl Spool {
         })
     }
 
-    /// Queues the deletion of delivered rows, which is retried until it succeeds or the process ends. Never
-    /// blocks, never fails.
+    /// Retries the deletion until it succeeds or the process ends. Never blocks.
     pub fn delete(&self, ids: Vec<RowId>) {
         self.shared.deletes_queued.fetch_add(1, Ordering::AcqRel);
         self.shared.queue.push(SpoolJob::Delete(ids));
     }
 
-    /// Returns true if rows are on disk whose deletion is queued.
+    /// Returns true if the deletion of rows is queued.
     pub fn has_pending_deletes(&self) -> bool {
         self.shared.deletes_queued.load(Ordering::Acquire) != self.shared.deletes_done.load(Ordering::Acquire)
     }
 
-    /// Queues a replacement: one transaction deletes the row and appends `entry`. `done` is called as for
-    /// [`Spool::append`].
+    /// One transaction deletes the row and appends `entry`. `done` as for [`Spool::append`].
     pub fn replace(&self, id: RowId, entry: SpoolEntry, done: Completion) {
         self.shared.queue.push(SpoolJob::Replace { id, entry, waiter: CompletionGuard::new(done) });
     }
 
-    /// Queues parking: the row is kept, but no longer in its lane. `done` is called exactly once with whether
-    /// that is on disk; `false` also if the row does not exist.
+    /// Keeps the row, but no longer in its lane. `done` is called exactly once with whether that is on disk.
     pub fn park(&self, id: RowId, done: Box<dyn FnOnce(bool) + Send>) {
         let waiter = CompletionGuard::new(Box::new(move |parked| done(parked.is_ok())));
         self.shared.queue.push(SpoolJob::Park { id, waiter });
     }
 
-    /// Returns the fill level after the last transaction. Never blocks.
     pub fn usage(&self) -> Usage {
         let mut usage = *self.shared.usage.lock();
         usage.is_accepting &= !self.shared.is_hung();
         usage
     }
 
-    /// Commits what is queued, writes the log back and releases the lock. Blocks for up to `timeout`, except on
-    /// the writer thread (in a `done`), where it only starts the close. Dropping the spool closes it.
-    ///
-    /// Returns the number of rows lost since the spool was opened, because another process changed the files or
-    /// they were damaged, and the rows could not be copied into new ones. `None`: the disk hangs. The writer
-    /// still closes the spool if the disk answers before the process ends.
+    /// Commits what is queued and releases the lock. Blocks for up to `timeout`, except on the writer thread.
+    /// Returns the number of rows that were lost since the opening. `None`: the disk hangs, and the writer
+    /// closes the spool when the disk answers.
     pub fn close_within(&self, timeout: Duration) -> Option<u64> {
         self.shared.queue.close();
         if let Some(writer) = self.writer.lock().take()
@@ -250,7 +231,7 @@ impl OpenError {
     }
 }
 
-/// Releases the reserve, after waiting for other processes that have the database open.
+/// Waits for other processes that have the database open.
 fn release_reserve(files: &SpoolFiles, limits: SpoolLimits) -> Result<DatabaseAccess, SpoolFault> {
     let mut reserve = DiskReserve::new(files.clone(), limits.reserve);
     loop {
@@ -261,7 +242,7 @@ fn release_reserve(files: &SpoolFiles, limits: SpoolLimits) -> Result<DatabaseAc
     }
 }
 
-/// Opens the store and begins a session. On a full disk it uses the reserve.
+/// Uses the reserve on a full disk.
 fn open_for_session(files: &SpoolFiles, limits: SpoolLimits) -> Result<OpenedStore, SpoolFault> {
     let open = |access| {
         let opened = open_store(files, 1, &KnownState::default(), false, access)?;
@@ -273,7 +254,7 @@ fn open_for_session(files: &SpoolFiles, limits: SpoolLimits) -> Result<OpenedSto
     }
 }
 
-/// Begins a session and retries parked rows. Salvages the file first if that proves it damaged.
+/// Salvages the file first if the retry of parked rows proves it damaged.
 fn retry_parked_rows(
     files: &SpoolFiles,
     mut opened: OpenedStore,
@@ -307,7 +288,7 @@ fn retry_parked_rows(
     Ok(opened)
 }
 
-/// Completes all queued jobs as refused when the writer thread ends, also by a panic.
+/// Completes queued jobs as refused when the writer thread ends, also by a panic.
 struct Abandon(Arc<SharedSpool>);
 
 impl Drop for Abandon {

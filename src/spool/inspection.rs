@@ -1,4 +1,4 @@
-//! Read-only view of a spool for operators, with or without a running bridge.
+//! Read-only view of a spool, beside a running bridge or without one.
 
 use super::files::SpoolFiles;
 use super::lane_account::lanes;
@@ -12,49 +12,40 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Time to wait for a bridge that has the database to itself on a full disk.
+/// A bridge on a full disk has the database to itself.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Open spool for inspection. Changes nothing, and holds no lock between two calls. Only a bridge on a full
-/// disk waits for a limited time until it is closed.
+/// Holds no lock between two calls.
 pub(crate) struct Inspection {
     connection: Connection,
 }
 
-/// Account of a lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LaneStatus {
-    /// Name of the lane.
     pub name: Arc<str>,
-    /// Number of rows.
     pub rows: u64,
-    /// Bytes of the payloads, plus 64 for each row.
+    /// Payloads plus 64 for each row.
     pub bytes: u64,
-    /// Time of the oldest row's append, in milliseconds since 1970.
+    /// Append of the oldest row, in milliseconds since 1970.
     pub oldest: Option<i64>,
 }
 
-/// Row of the spool with its metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InspectedRow {
-    /// Name of the lane; empty if it is lost.
+    /// Empty if it is lost.
     pub lane: Arc<str>,
-    /// Id of the row.
     pub id: RowId,
-    /// Time of the append, in milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub appended_at: i64,
-    /// Content of the row.
     pub payload: Bytes,
-    /// True if the checksum is right.
+    /// The checksum is right.
     pub intact: bool,
 }
 
-/// Selection of rows to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RowSelection {
-    /// Rows that wait for Kafka.
     Waiting,
-    /// Rows that were set aside: damaged or parked.
+    /// Damaged or parked.
     SetAside,
 }
 
@@ -67,21 +58,13 @@ impl RowSelection {
     }
 }
 
-/// Numbers of rows that were set aside.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct SetAside {
-    /// Damaged rows.
     pub damaged: u64,
-    /// Parked rows.
     pub parked: u64,
 }
 
 impl Inspection {
-    /// Opens the spool in `directory` for reading.
-    ///
-    /// # Errors
-    ///
-    /// If there is none, or it cannot be read.
     pub(crate) fn open(directory: &Path) -> Result<Self, OpenError> {
         let database = SpoolFiles::new(directory).database();
         if !database.exists() {
@@ -93,9 +76,6 @@ impl Inspection {
     }
 
     /// Returns the lanes that hold rows, by name.
-    ///
-    /// # Errors
-    /// If the disk or the file fails.
     pub(crate) fn lanes(&self) -> Result<Vec<LaneStatus>, ReadError> {
         let mut statuses = Vec::new();
         for lane in lanes(&self.connection)?.into_iter().filter(|lane| lane.rows > 0) {
@@ -108,10 +88,7 @@ impl Inspection {
         Ok(statuses)
     }
 
-    /// Returns the next rows of all lanes after a row, by id. Empty: the end.
-    ///
-    /// # Errors
-    /// If the disk or the file fails.
+    /// Returns the next rows of all lanes, by id. Empty: the end.
     pub(crate) fn page(
         &self,
         kept: RowSelection,
@@ -135,10 +112,6 @@ impl Inspection {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Returns the numbers of rows that were set aside.
-    ///
-    /// # Errors
-    /// If the disk or the file fails.
     pub(crate) fn set_aside(&self) -> Result<SetAside, ReadError> {
         let count = |table: &str| -> rusqlite::Result<u64> {
             let sql = format!("SELECT count(*) FROM {table}");

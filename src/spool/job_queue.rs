@@ -8,7 +8,7 @@ use std::time::Duration;
 const MAX_JOBS: usize = 512;
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// Callback of a job, called exactly once. Dropping it reports [`AppendError::Disk`].
+/// Calls the callback exactly once. Dropping it reports [`AppendError::Disk`].
 pub(super) struct CompletionGuard(Option<Completion>);
 
 impl CompletionGuard {
@@ -49,10 +49,9 @@ pub(super) enum SpoolJob {
     Delete(Vec<RowId>),
     /// Rows with a wrong checksum.
     SetAside(Vec<RowId>),
-    /// A reader found the file damaged.
     Salvage {
         generation: u64,
-        /// True if the error alone proves the damage.
+        /// The error alone proves the damage.
         proven: bool,
     },
     #[cfg(test)]
@@ -87,7 +86,7 @@ struct QueueState {
 }
 
 impl JobQueue {
-    /// Queues a job. After the close the job is dropped, which completes it as refused.
+    /// Drops the job after the close, which completes it as refused.
     pub(super) fn push(&self, job: SpoolJob) {
         let mut state = self.state.lock();
         if state.closed {
@@ -99,7 +98,7 @@ impl JobQueue {
         self.wake.notify_one();
     }
 
-    /// Waits for jobs and returns those of one transaction. `None`: closed and empty.
+    /// Waits for the jobs of one transaction. `None`: closed and empty.
     pub(super) fn take(&self, timeout: Duration) -> Option<Vec<SpoolJob>> {
         let mut state = self.state.lock();
         let is_idle = |state: &mut QueueState| state.jobs.is_empty() && !state.closed;
@@ -117,13 +116,13 @@ impl JobQueue {
         Some(taken)
     }
 
-    /// Accepts no more jobs. The writer still takes the queued ones.
+    /// The writer still takes the queued jobs.
     pub(super) fn close(&self) {
         self.state.lock().closed = true;
         self.wake.notify_one();
     }
 
-    /// Closes the queue and drops its jobs, because the writer has ended.
+    /// Drops the jobs, because the writer has ended.
     pub(super) fn abandon(&self) {
         let mut state = self.state.lock();
         state.closed = true;

@@ -5,10 +5,10 @@ use super::schema::pragma;
 use rusqlite::Connection;
 use std::sync::Arc;
 
-/// First schema version with accounts of parked rows. An older file can be inspected.
+/// An older file can be inspected.
 const FIRST_VERSION_WITH_PARKED: u64 = 3;
 
-/// Account of a lane, stored in the same transaction as the rows: those that wait, and parked ones.
+/// Account of a lane, stored in the transaction of its rows.
 #[derive(Debug, Clone)]
 pub(super) struct LaneAccount {
     pub(super) id: i64,
@@ -17,17 +17,16 @@ pub(super) struct LaneAccount {
     pub(super) bytes: u64,
     pub(super) parked_rows: u64,
     pub(super) parked_bytes: u64,
-    /// True if the stored account is older.
+    /// The stored account is older.
     pub(super) changed: bool,
 }
 
 impl LaneAccount {
-    /// Creates an account without rows.
     pub(super) fn new(id: i64, name: Arc<str>) -> Self {
         Self { id, name, rows: 0, bytes: 0, parked_rows: 0, parked_bytes: 0, changed: true }
     }
 
-    /// Returns the bytes of all rows. Parked rows count too, because they stay on disk.
+    /// Includes parked rows, because they stay on disk.
     pub(super) fn all_bytes(&self) -> u64 {
         self.bytes + self.parked_bytes
     }
@@ -56,7 +55,6 @@ impl LaneAccount {
     }
 }
 
-/// Returns the accounts of all lanes.
 pub(super) fn lanes(connection: &Connection) -> rusqlite::Result<Vec<LaneAccount>> {
     let has_parked = pragma(connection, "user_version")? >= FIRST_VERSION_WITH_PARKED;
     let parked = if has_parked { "parked_rows, parked_bytes" } else { "0, 0" };

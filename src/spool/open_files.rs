@@ -16,25 +16,21 @@ pub(super) const LOG_HEADER: u64 = 32;
 const LOG_FRAME_HEADER: u64 = 24;
 const LOG_MAGIC: [u32; 2] = [0x377f_0682, 0x377f_0683];
 
-/// Bytes of a block of `st_blocks`.
 const BLOCK_BYTES: u64 = 512;
 
 /// Type of ZFS in `statfs`.
 const ZFS_MAGIC: u64 = 0x2fc1_2fc1;
 
-/// Identity, size and time of the last change of a file.
 #[derive(Debug, Clone, Copy)]
 struct FileState {
     device: u64,
     inode: u64,
     bytes: u64,
-    /// Allocated blocks.
     blocks: u64,
     modified: (i64, i64),
 }
 
 impl FileState {
-    /// Returns `None` if no file has this name.
     fn of(path: &Path) -> io::Result<Option<Self>> {
         match std::fs::metadata(path) {
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -67,24 +63,18 @@ pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     Ok(FileState::of(path)?.is_some_and(|found| found.is_same_file(&open)))
 }
 
-/// Database and log as this process last left them.
 #[derive(Debug)]
 pub(super) struct OpenFiles {
     database: PathBuf,
     log: PathBuf,
     states: Cell<(FileState, Option<FileState>)>,
-    /// Log, opened once for all checks of its content.
     content: OnceCell<LogContent>,
-    /// True if another process may have changed the content of the database.
+    /// Another process may have changed the content of the database.
     is_suspect: Cell<bool>,
 }
 
 impl OpenFiles {
-    /// Records the files of a database that was just opened.
-    ///
-    /// # Errors
-    ///
-    /// [`SpoolFault::Moved`] if the database is no longer on disk.
+    /// Fails with [`SpoolFault::Moved`] if the database is no longer on disk.
     pub(super) fn of(database: &Path) -> Result<Self, SpoolFault> {
         let (database, log) = (database.to_path_buf(), beside(database, "-wal"));
         let found = FileState::of(&database)?.ok_or(SpoolFault::Moved)?;
@@ -92,8 +82,8 @@ impl OpenFiles {
         Ok(Self { database, log, states, content: OnceCell::new(), is_suspect: Cell::new(false) })
     }
 
-    /// Records the length of the log after a commit by this process, which does not change the database. A log
-    /// without the committed content is not recorded: the next check reports it.
+    /// Records the length of the log after a commit, which does not change the database. A log without the
+    /// committed content is not recorded, so the next check reports it.
     pub(super) fn record_commit(&self, connection: &Connection) {
         let (database, log) = self.states.get();
         let has_content = |found: &FileState| self.lacks_content(connection, Some(*found)).is_none();
@@ -102,10 +92,9 @@ impl OpenFiles {
         self.states.set((database, log));
     }
 
-    /// Records the files after a checkpoint by this process, which may shorten both.
-    ///
-    /// If the database has its length and lacks an eighth of its blocks, another process may have truncated it
-    /// during the checkpoint. Smaller differences occur on file systems that compress.
+    /// Records the files after a checkpoint, which may shorten both. Another process may have truncated a
+    /// database of the same length that lacks an eighth of its blocks. File systems that compress cause
+    /// smaller differences.
     pub(super) fn record_checkpoint(&self, connection: &Connection, is_complete: bool) {
         let (known, log) = self.states.get();
         let database = recorded(Some(known), &self.database, |found, known| {
@@ -120,7 +109,6 @@ impl OpenFiles {
         self.states.set((found, log));
     }
 
-    /// Notices a change of the database by another process, before a checkpoint.
     pub(super) fn note_change(&self) {
         self.suspect(FileState::of(&self.database).ok().flatten());
     }
@@ -137,12 +125,10 @@ impl OpenFiles {
         }
     }
 
-    /// Returns whether the content of the database must be verified.
     pub(super) fn is_suspect(&self) -> bool {
         self.is_suspect.get()
     }
 
-    /// Sets whether the content of the database must be verified.
     pub(super) fn set_suspect(&self, is_suspect: bool) {
         self.is_suspect.set(is_suspect);
     }
@@ -151,31 +137,23 @@ impl OpenFiles {
         &self.database
     }
 
-    /// Returns the bytes of both files, as this process last left them.
     pub(super) fn bytes(&self) -> u64 {
         let (database, log) = self.states.get();
         database.bytes + log.map_or(0, |log| log.bytes)
     }
 
-    /// Returns the bytes of the log, as this process last left it.
     pub(super) fn log_bytes(&self) -> u64 {
         self.states.get().1.map_or(0, |log| log.bytes)
     }
 
-    /// Compares the files on disk with the open ones of `connection`.
-    ///
-    /// Two truncations by another process are not errors: of the log after a checkpoint, and of the database
+    /// Compares the files on disk with the open ones. Fails if a file has another inode, the database lacks
+    /// pages, or the log lacks content. Accepts a log that was truncated after a checkpoint, and a database
     /// after VACUUM.
-    ///
-    /// # Errors
-    ///
-    /// [`SpoolFault::Moved`] if a file has another inode or the database lacks pages,
-    /// [`SpoolFault::Truncated`] if only the log lacks content.
     pub(super) fn check(&self, connection: &Connection) -> Result<(), SpoolFault> {
         let (database, log) = self.states.get();
         let found = FileState::of(&self.database)?.filter(|found| found.is_same_file(&database));
         let found_log = FileState::of(&self.log)?;
-        // A log that was not there before is compared by its content, after a commit.
+        // A new log is compared by its content, after a commit.
         let is_same_log = log.is_none_or(|log| found_log.is_some_and(|found| found.is_same_file(&log)));
         let Some(found) = found.filter(|_| is_same_log) else { return Err(SpoolFault::Moved) };
         let is_database_shorter = found.bytes < database.bytes;
@@ -198,7 +176,6 @@ impl OpenFiles {
         Ok(())
     }
 
-    /// Logs that another process wrote to the files and nothing is lost.
     pub(super) fn warn_of_writer(&self) {
         tracing::warn!(
             database = %self.database.display(),
@@ -207,14 +184,13 @@ impl OpenFiles {
         );
     }
 
-    /// Like [`OpenFiles::check`], after [`OpenFiles::record_commit`]. Reads the log's index too, because a log that was truncated
-    /// during the commit may have its length back, with a gap.
+    /// Reads the log's index too, because a log that was truncated during the commit may have its length
+    /// back, with a gap.
     pub(super) fn check_commit(&self, connection: &Connection) -> Result<(), SpoolFault> {
         self.check(connection)?;
         self.lacks_content(connection, self.states.get().1).map_or(Ok(()), Err)
     }
 
-    /// Returns the fault if the log lacks content that is not yet in the database.
     fn lacks_content(&self, connection: &Connection, log: Option<FileState>) -> Option<SpoolFault> {
         let needed = match unwritten_bytes(connection) {
             Ok(needed) => needed,
@@ -249,16 +225,15 @@ fn recorded(
     }
 }
 
-/// Returns whether the database has all pages that are not in the log. Each frame of the log may be a new page.
-///
-/// The first page must be there: SQLite deletes a log beside an empty database.
+/// Each frame of the log may be a new page. The first page must be there, because SQLite deletes a log beside
+/// an empty database.
 fn has_all_pages(connection: &Connection, database: &FileState) -> bool {
     let pages = pragma(connection, "page_count").unwrap_or(0);
     let Ok(frames) = unwritten_frames(connection) else { return false };
     pages > 0 && pages.saturating_sub(frames).max(1).saturating_mul(PAGE_BYTES) <= database.bytes
 }
 
-/// Returns the length of the log that its index requires. 0: everything is in the database. Writes nothing.
+/// Returns the length of the log that its index requires. 0: everything is in the database.
 fn unwritten_bytes(connection: &Connection) -> rusqlite::Result<u64> {
     let (frames, written_back) = log_frames(connection)?;
     if frames <= written_back {
@@ -267,12 +242,11 @@ fn unwritten_bytes(connection: &Connection) -> rusqlite::Result<u64> {
     Ok(LOG_HEADER + frames * (LOG_FRAME_HEADER + PAGE_BYTES))
 }
 
-/// Returns the number of frames in the log that are not yet in the database.
 fn unwritten_frames(connection: &Connection) -> rusqlite::Result<u64> {
     log_frames(connection).map(|(frames, written_back)| frames.saturating_sub(written_back))
 }
 
-/// Returns the number of frames in the log, and of those that are in the database. Writes nothing.
+/// Returns the number of frames in the log, and of those that are in the database.
 fn log_frames(connection: &Connection) -> rusqlite::Result<(u64, u64)> {
     let number = |row: &Row<'_>, at| row.get::<_, i64>(at).map(|number| number.max(0).unsigned_abs());
     connection
@@ -280,11 +254,10 @@ fn log_frames(connection: &Connection) -> rusqlite::Result<(u64, u64)> {
         .query_row((), |row| Ok((number(row, 1)?, number(row, 2)?)))
 }
 
-/// Log that is read beside SQLite.
 #[derive(Debug)]
 struct LogContent {
     file: File,
-    /// True on a file system on which the search for holes would first write every change to disk.
+    /// There, the search for holes would first write every change to disk.
     is_zfs: bool,
 }
 
@@ -297,7 +270,7 @@ impl LogContent {
     }
 
     /// Returns whether the first `needed` bytes lack the header or have a hole. SQLite writes a log without
-    /// holes. On a file system that does not report holes, there are none.
+    /// holes.
     fn has_gap(&self, needed: u64) -> bool {
         let mut magic = [0; 4];
         let is_log =

@@ -1,5 +1,5 @@
-//! Parked rows: nothing accepted them. A start retries them, because the topic may have changed, and another
-//! release may read what this one could not.
+//! Parked rows, which nothing accepted. A start retries them, because the topic or the release may have
+//! changed.
 
 use super::lane_account::LaneAccount;
 use super::schema::SpoolFault;
@@ -8,25 +8,18 @@ use super::store_transaction::StoreTransaction;
 use super::stored_row::{StoredRow, checksum, stored_row};
 use std::sync::Arc;
 
-/// Outcome of [`retry_parked`], in rows.
 #[derive(Debug, Default)]
 pub(super) struct RetriedRows {
-    /// Rows that are in their lanes again.
     pub(super) returned: u64,
-    /// Rows with a wrong checksum, moved to the table `damaged`.
     pub(super) damaged: u64,
 }
 
-/// Moves parked rows back into their lanes, with their ids. A row whose id is taken stays parked.
-///
-/// # Errors
-///
-/// If the disk fails, or the file is damaged beyond single rows. Nothing has changed then.
+/// Moves parked rows back into their lanes. A row whose id is taken stays parked. Nothing has changed after
+/// an error.
 pub(super) fn retry_parked(store: &mut SpoolStore) -> Result<RetriedRows, SpoolFault> {
     let mut retried = RetriedRows::default();
     let mut change = store.begin()?;
     let (mut after, mut last) = (i64::MIN, 0);
-    // Those that stay parked are counted again.
     change.accounts.lanes.iter_mut().for_each(LaneAccount::forget_parked);
     while let Some((id, row)) = next(&change, after)? {
         after = id;
@@ -56,7 +49,7 @@ pub(super) fn retry_parked(store: &mut SpoolStore) -> Result<RetriedRows, SpoolF
     Ok(retried)
 }
 
-/// Returns the first parked row after an id; without its content if a column has a wrong type.
+/// Without its content if a column has a wrong type.
 fn next(change: &StoreTransaction<'_>, after: i64) -> rusqlite::Result<Option<(i64, Option<StoredRow>)>> {
     let mut statement = change.transaction.prepare_cached(
         "SELECT id, lane, appended_at, session, checksum, payload FROM parked WHERE id > ?1
@@ -67,7 +60,7 @@ fn next(change: &StoreTransaction<'_>, after: i64) -> rusqlite::Result<Option<(i
     Ok(Some((row.get(0)?, stored_row(row).ok())))
 }
 
-/// Returns the name of the row's lane. `None`: the row is damaged.
+/// `None`: the row is damaged.
 fn name_of(change: &StoreTransaction<'_>, row: &StoredRow) -> Option<Arc<str>> {
     let lane = change.accounts.lanes.iter().find(|lane| lane.id == row.lane)?;
     let found = checksum(row.id, &lane.name, row.appended_at, row.session, &row.payload);

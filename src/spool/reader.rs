@@ -8,12 +8,13 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-/// Reason why nothing was read.
 pub(super) enum ReadFault {
-    /// The disk is not available.
     Disk(ReadError),
-    /// The content of the file is wrong. Unless `proven`, the statement may be wrong instead.
-    Damage { error: ReadError, proven: bool },
+    /// Unless `proven`, the statement may be wrong instead.
+    Damage {
+        error: ReadError,
+        proven: bool,
+    },
 }
 
 impl From<rusqlite::Error> for ReadFault {
@@ -28,7 +29,6 @@ impl From<rusqlite::Error> for ReadFault {
     }
 }
 
-/// Page of a lane, and damaged rows to set aside.
 #[derive(Default)]
 pub(super) struct ReadPage {
     pub(super) page: Page,
@@ -38,12 +38,12 @@ pub(super) struct ReadPage {
 pub(super) struct PageReader {
     path: PathBuf,
     connection: Option<Connection>,
-    /// True if another file may have the path. The open files are still read.
+    /// Another file may have the path. The open files are still read.
     is_detached: bool,
-    /// Damaged rows that were reported. The writer may not have set them aside yet.
+    /// Damaged rows that the writer may not have set aside yet.
     reported: HashSet<i64>,
     pub(super) session: i64,
-    /// Counter of the files: a salvage replaces a damaged one.
+    /// Number of the file, because a salvage replaces it.
     pub(super) generation: u64,
 }
 
@@ -60,13 +60,11 @@ impl PageReader {
         Self { path, connection: None, is_detached: false, reported: HashSet::new(), session, generation: 0 }
     }
 
-    /// Closes the file. The next read opens it again.
     pub(super) fn release(&mut self) {
         self.connection = None;
         self.is_detached = false;
     }
 
-    /// Opens no file until the next release.
     pub(super) fn detach(&mut self) {
         self.is_detached = true;
     }
@@ -95,7 +93,6 @@ impl PageReader {
         outcome
     }
 
-    /// Returns rows of a lane after `after`, up to the last committed row `upto`.
     pub(super) fn page(
         &mut self,
         lane: &str,
@@ -139,7 +136,7 @@ impl PageReader {
             }
             seen += 1;
             if row.id > upto.0 {
-                // It is in the lane's account, but may be of a late commit that was not reported yet.
+                // It may be of a late commit that was not reported yet.
                 continue;
             }
             bytes += row.payload.len();
@@ -164,7 +161,7 @@ impl PageReader {
     }
 }
 
-/// Bypasses the index of names: a damaged index could hide a lane, which would look empty.
+/// Bypasses the index of names, because a damaged one could hide a lane.
 const ACCOUNT: &str = "SELECT id, rows FROM lane NOT INDEXED WHERE name = ?1";
 
 pub(super) const PAGE: &str = "SELECT id, appended_at, session, checksum, payload FROM record
@@ -172,7 +169,7 @@ pub(super) const PAGE: &str = "SELECT id, appended_at, session, checksum, payloa
 
 fn parse_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<RawRow> {
     let payload = row.get_ref(4)?;
-    // A damaged column may have another type. Then the checksum is wrong as well.
+    // A damaged column may have another type.
     let payload = payload.as_blob().map(<[u8]>::to_vec).unwrap_or_default();
     let number = |at| row.get_ref(at).map(|value| value.as_i64().unwrap_or(i64::MIN));
     Ok(RawRow {
@@ -184,7 +181,6 @@ fn parse_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<RawRow> {
     })
 }
 
-/// Returns the error for a table that contradicts its index or its account.
 fn contradiction() -> ReadFault {
     let error = ReadError("its index and its rows contradict each other".to_owned());
     ReadFault::Damage { error, proven: true }

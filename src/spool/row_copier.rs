@@ -11,36 +11,31 @@ use rusqlite::{Connection, Row};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Number of ids in an unreadable range that are tried one by one. Then the steps grow with the range.
+/// Ids of an unreadable range that are tried one by one. Then the steps grow with the range.
 const SINGLE_STEPS: i64 = 4096;
-/// Largest gap between row ids. A larger one is damage.
+/// A larger gap between row ids is damage.
 const MAX_ID_GAP: i64 = 1 << 40;
 /// Payload bytes in one transaction of a copy.
 const COPY_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Outcome of a copy, in rows.
 pub(super) struct CopiedRows {
     pub(super) saved: u64,
     pub(super) lost: u64,
-    /// Delivered rows, which were not copied.
+    /// Delivered rows are not copied.
     pub(super) delivered: u64,
 }
 
-/// Copy in progress.
 pub(super) struct RowCopier<'a> {
     damaged: &'a Connection,
     known: &'a KnownState,
-    /// Candidates for the name of a lane number. The checksum of a row decides.
+    /// Candidates for the name of a lane number. A row's checksum decides.
     names: Vec<(i64, Arc<str>)>,
-    /// Intact rows of each lane, without those of a commit that failed.
+    /// Intact rows, without those of a commit that failed.
     found: HashMap<Arc<str>, u64>,
     saved: u64,
     delivered: u64,
-    /// Payload bytes since the last flush.
     pending: u64,
-    /// Parked rows that were found.
     parked: u64,
-    /// Unreadable ranges of parked rows.
     unreadable: u64,
     session: i64,
 }
@@ -68,7 +63,6 @@ impl<'a> RowCopier<'a> {
         }
     }
 
-    /// Copies all readable rows and identities.
     pub(super) fn copy_into(mut self, salvage: &mut SpoolStore) -> Result<CopiedRows, SpoolFault> {
         let mut last = 0;
         let mut change = salvage.begin()?;
@@ -77,7 +71,7 @@ impl<'a> RowCopier<'a> {
             last = id;
             self.copy(&mut change, row)
         })?;
-        // Rows in `damaged` were counted when they were found.
+        // Counted when they were found.
         walk(damaged, "damaged", ROW, stored_row, |_, row| self.keep(&mut change, "damaged", row))?;
         self.unreadable = walk(damaged, "parked", ROW, stored_row, |_, row| {
             self.parked += 1;
@@ -94,7 +88,7 @@ impl<'a> RowCopier<'a> {
         Ok(CopiedRows { saved: self.saved, lost: self.lost(), delivered: self.delivered })
     }
 
-    /// Copies a row with a right checksum into its lane, and any other row into `damaged`.
+    /// Copies an intact row into its lane, and any other into `damaged`.
     fn copy(&mut self, change: &mut StoreTransaction<'_>, row: StoredRow) -> Result<(), SpoolFault> {
         let Some(name) = self.name_of(&row) else {
             return Ok(change.keep("damaged", &row)?);
@@ -117,7 +111,6 @@ impl<'a> RowCopier<'a> {
         Ok(())
     }
 
-    /// Copies a row that was set aside.
     fn keep(
         &self,
         change: &mut StoreTransaction<'_>,
@@ -135,7 +128,7 @@ impl<'a> RowCopier<'a> {
         Ok(change.keep(table, &row)?)
     }
 
-    /// Returns the name of the row's lane. `None`: the row is damaged.
+    /// `None`: the row is damaged.
     fn name_of(&self, row: &StoredRow) -> Option<Arc<str>> {
         let is_complete =
             |name: &str| checksum(row.id, name, row.appended_at, row.session, &row.payload) == row.checksum;
@@ -143,12 +136,10 @@ impl<'a> RowCopier<'a> {
         found.map(|(_, name)| Arc::clone(name))
     }
 
-    /// Returns the last row that the accounts count.
     fn last_known(&self) -> i64 {
         if self.known.session == 0 { i64::MAX } else { self.known.last_id }
     }
 
-    /// Returns the last used id, as far as it is known.
     fn last_id(&self, last_row: i64) -> i64 {
         let least = last_row.max(self.known.last_id);
         let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'record'";
@@ -156,7 +147,7 @@ impl<'a> RowCopier<'a> {
         if recorded > least && recorded - least < MAX_ID_GAP { recorded } else { least }
     }
 
-    /// Returns the accounts of the lanes, without those that cannot be true. `None`: they are unreadable.
+    /// Returns plausible accounts. `None`: they are unreadable.
     fn accounts(&self) -> Option<Vec<LaneAccount>> {
         let max = self.max_rows();
         // The accounts in the file may include a commit that failed.
@@ -168,7 +159,7 @@ impl<'a> RowCopier<'a> {
         Some(found)
     }
 
-    /// Returns the bytes that a copy needs: those of the pages in use, without the share of delivered rows.
+    /// Returns the bytes that a copy needs: those of the pages in use, without delivered rows.
     pub(super) fn bytes(&self) -> u64 {
         let accounts = self.accounts().unwrap_or_default();
         let rows: u64 = accounts.iter().map(|lane| lane.rows).sum();
@@ -209,18 +200,16 @@ impl<'a> RowCopier<'a> {
         lost.saturating_sub(deleted + moved) + known.saturating_sub(self.parked)
     }
 
-    /// Returns the number of parked rows in the accounts. `None`: they are unreadable.
+    /// `None`: the accounts are unreadable.
     fn parked_rows(&self) -> Option<u64> {
         let max = self.max_rows();
         Some(self.accounts()?.iter().map(|lane| lane.parked_rows).filter(|rows| *rows <= max).sum())
     }
 
-    /// Returns an upper bound of the rows in the file. An account above it is damaged.
     fn max_rows(&self) -> u64 {
         max_rows_in(self.pragma("page_count").saturating_mul(PAGE_BYTES))
     }
 
-    /// Returns the number of rows of each lane, from the index.
     fn indexed(&self) -> Vec<(i64, u64)> {
         let count = || {
             let sql = "SELECT lane, count(*) FROM record INDEXED BY record_lane WHERE id <= ?1 GROUP BY lane";
@@ -245,14 +234,10 @@ fn names_in(damaged: &Connection, source: &str) -> Vec<(i64, Arc<str>)> {
     found
 }
 
-/// Columns that [`stored_row`] reads.
 const ROW: &str = "id, lane, appended_at, session, checksum, payload";
 
-/// Visits the readable rows of a table by id, which is the first of `columns`. Returns the number of
-/// unreadable ranges.
-///
-/// After an error, the read continues behind the next id. Far into an unreadable range it skips ids; if it then
-/// finds a row, it goes back to those of the last step.
+/// Visits the readable rows of a table by id, its first column. Returns the number of unreadable ranges. Far
+/// into such a range it skips ids, and goes back to those of the last step when it finds a row.
 fn walk<T>(
     damaged: &Connection,
     table: &str,

@@ -1,6 +1,4 @@
-//! Salvage of a damaged file.
-//!
-//! The copy is complete, with a name of its own, before the damaged file is replaced, so a crash in between
+//! Salvage of a damaged file. The copy is complete before the damaged file is replaced, so a crash in between
 //! loses nothing. The log of the damaged file is read and kept with it.
 
 use super::file_swap::{complete_swap, remove_incomplete, set_orphan_log_aside, swap_in};
@@ -15,14 +13,12 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-/// Open database, with the loss by its damage.
 pub(super) struct OpenedStore {
     pub(super) store: SpoolStore,
-    /// Lost rows.
     pub(super) lost: u64,
-    /// Delivered rows that were not copied.
+    /// Delivered rows are not copied.
     pub(super) delivered: u64,
-    /// True if another process put the file in the place of the known one.
+    /// Another process put the file in place of the known one.
     pub(super) is_restored: bool,
 }
 
@@ -32,7 +28,7 @@ impl OpenedStore {
     }
 }
 
-/// Opens the database. Salvages it first if it is damaged or distrusted.
+/// Salvages the database first if it is damaged or distrusted.
 pub(super) fn open_store(
     files: &SpoolFiles,
     next_id: i64,
@@ -63,7 +59,7 @@ pub(super) fn open_store(
     Ok(OpenedStore::new(SpoolStore::open(&files.database(), next_id, access)?, lost, delivered))
 }
 
-/// Compares an intact file with the known one. The numbers of another file continue the known ones.
+/// The numbers of another file continue the known ones.
 fn compare(mut store: SpoolStore, known: &KnownState) -> Result<OpenedStore, SpoolFault> {
     let (session, last_id) = (store.session, store.last_id_on_disk);
     if known.is_of(session, last_id) {
@@ -82,7 +78,6 @@ fn compare(mut store: SpoolStore, known: &KnownState) -> Result<OpenedStore, Spo
     Ok(OpenedStore { is_restored: true, ..OpenedStore::new(store, lost, 0) })
 }
 
-/// Replaces the damaged file by a copy of all that is readable.
 fn salvage(files: &SpoolFiles, known: &KnownState) -> Result<CopiedRows, SpoolFault> {
     let aside = files.damaged();
     let bytes = std::fs::metadata(files.database()).map_or(0, |found| found.len()) + files.wal_bytes();
@@ -101,12 +96,9 @@ fn salvage(files: &SpoolFiles, known: &KnownState) -> Result<CopiedRows, SpoolFa
     Ok(copied)
 }
 
-/// Copies what is readable of a database that is open but no longer on disk into a new file, and opens that. A
-/// file that is in the place of the database is set aside.
-///
-/// # Errors
-///
-/// [`SpoolFault::Moved`] if the copy was removed too. The open database still has the rows.
+/// Copies the rows of an open database that is no longer on disk into a new file, and opens that. Sets a file
+/// in its place aside. [`SpoolFault::Moved`]: the copy was removed too, and the open database still has the
+/// rows.
 pub(super) fn rescue(
     files: &SpoolFiles,
     open: &Connection,
@@ -129,7 +121,7 @@ pub(super) fn rescue(
     Ok(OpenedStore::new(store, copied.lost, copied.delivered))
 }
 
-/// Replaces the database by a complete copy. Leaves no incomplete one, because the disk may be full.
+/// Leaves no incomplete copy, because the disk may be full.
 fn replace(
     files: &SpoolFiles,
     copy: impl FnOnce(&mut SpoolStore) -> Result<CopiedRows, SpoolFault>,
@@ -147,22 +139,19 @@ fn replace(
     Ok(copied)
 }
 
-/// # Errors
-///
-/// [`SpoolFault::NoRoom`] if the disk has not the room for a copy of `needed` bytes.
 fn check_room(files: &SpoolFiles, needed: u64) -> Result<(), SpoolFault> {
     let disk = rustix::fs::statvfs(&files.directory).map_err(io::Error::from)?;
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     if free < needed { Err(SpoolFault::NoRoom { needed, free }) } else { Ok(()) }
 }
 
-/// Opens the damaged file, after a repair of its first page if necessary.
+/// Repairs the first page if necessary.
 fn open_damaged(path: &Path, sound: &Path) -> Result<Connection, SpoolFault> {
     let open = || -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
-        // A column with a wrong name or type is not an error, but its content would be lost. No row is read: a
-        // damaged one would be mistaken for a damaged first page.
+        // The content of a column with a wrong name or type would be lost. Reads no row, because a damaged
+        // one would be mistaken for a damaged first page.
         let found = tables(&connection)?;
         if found == tables(&Connection::open(sound)?)? || found == tables(&vacuumed()?)? {
             Ok(connection)
@@ -175,7 +164,7 @@ fn open_damaged(path: &Path, sound: &Path) -> Result<Connection, SpoolFault> {
     open().or_else(|error| {
         unless_full(error)?;
         repair_first_page(path, sound)?;
-        // If the file is unusable even with a sound first page, there is nothing to salvage.
+        // Nothing can be salvaged if a sound first page does not help.
         open().or_else(|error| Ok(unless_full(error).and_then(|()| Connection::open_in_memory())?))
     })
 }
@@ -189,7 +178,6 @@ fn vacuumed() -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Returns tables and indices with their root pages.
 fn tables(connection: &Connection) -> rusqlite::Result<Vec<(String, u32, Option<String>)>> {
     let mut statement =
         connection.prepare("SELECT type || name || tbl_name, rootpage, sql FROM sqlite_master")?;
@@ -197,8 +185,7 @@ fn tables(connection: &Connection) -> rusqlite::Result<Vec<(String, u32, Option<
     tables.collect()
 }
 
-/// Overwrites the first page with that of a new file. It holds the header and the root pages, which are the
-/// same in every file of a schema version.
+/// The first page holds the header and the root pages, which are the same in every file of a schema version.
 fn repair_first_page(path: &Path, sound: &Path) -> io::Result<()> {
     let mut page = [0; PAGE_BYTES as usize];
     File::open(sound)?.read_exact_at(&mut page, 0)?;

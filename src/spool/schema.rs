@@ -9,20 +9,16 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
-/// Size of a page of the database, which SQLite gives to new files.
 pub(super) const PAGE_BYTES: u64 = 4096;
 
-/// Returns a PRAGMA that is a number.
 pub(super) fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<u64> {
     let mut statement = connection.prepare_cached(&format!("PRAGMA {name}"))?;
     statement.query_row((), |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
 }
 
-/// Schema migrations, one transaction for each version; the first is for an empty file. Released ones never
-/// change.
-///
-/// Version 2 keeps the table `identity` of version 1, empty. Without it, other tables would have other root
-/// pages in a file of version 1, and a lost first page could not be repaired with that of a new file.
+/// One transaction for each version; the first is for an empty file. Released ones never change. Version 2
+/// keeps the empty table `identity`, because a lost first page is repaired with that of a new file, which
+/// must have the same root pages.
 pub(super) const MIGRATIONS: &[&str] = &[
     "
     CREATE TABLE meta(key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
@@ -50,10 +46,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
 ",
 ];
 
-/// Time for which SQLite waits for a lock of another process.
 pub(super) const READER_BUSY_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// Reason why a file could not be opened or written.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SpoolFault {
     #[error(transparent)]
@@ -86,12 +80,11 @@ impl SpoolFault {
         }
     }
 
-    /// Returns whether another process has the database open in a conflicting way.
     pub(super) fn is_busy(&self) -> bool {
         matches!(self, Self::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy))
     }
 
-    /// Returns whether the content of the file is wrong. An unavailable disk is not damage.
+    /// An unavailable disk is not damage.
     pub(super) fn is_damage(&self) -> bool {
         match self {
             Self::Sqlite(error) => is_damage(error),
@@ -100,7 +93,7 @@ impl SpoolFault {
         }
     }
 
-    /// Returns whether the file could not be read, which proves nothing about its content.
+    /// Proves nothing about the content.
     pub(super) fn is_unreadable(&self) -> bool {
         use ErrorCode::{CannotOpen, DatabaseBusy, DatabaseLocked, OutOfMemory, SystemIoFailure};
         let codes = [CannotOpen, DatabaseBusy, DatabaseLocked, OutOfMemory, SystemIoFailure];
@@ -111,22 +104,20 @@ impl SpoolFault {
         }
     }
 
-    /// Returns whether the file is damaged, by a check of the file if the error alone is ambiguous.
+    /// Checks the file if the error alone is ambiguous.
     pub(super) fn is_damage_of(&self, connection: &Connection) -> bool {
         self.is_damage()
             || matches!(self, Self::Sqlite(error) if is_ambiguous(error) && !is_sound(connection))
     }
 }
 
-/// Returns whether an error reports a full disk. That includes `-shm`, the index of the log: SQLite creates
-/// it when the file is opened, and reports a failure with an error code of its own.
+/// Includes `-shm`, the index of the log: SQLite reports its failed creation with another code.
 pub(super) fn is_full(error: &rusqlite::Error) -> bool {
     let extended = error.sqlite_error().map(|failure| failure.extended_code);
     error.sqlite_error_code() == Some(ErrorCode::DiskFull)
         || extended == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
 }
 
-/// Returns whether an error proves damage of the file.
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     use rusqlite::Error::*;
     match error {
@@ -143,7 +134,7 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     }
 }
 
-/// Returns whether an error is caused by a wrong statement or a damaged file. [`is_sound`] decides.
+/// A wrong statement or a damaged file. [`is_sound`] decides.
 pub(super) fn is_ambiguous(error: &rusqlite::Error) -> bool {
     match error {
         rusqlite::Error::SqliteFailure(failure, _) => {
@@ -155,12 +146,8 @@ pub(super) fn is_ambiguous(error: &rusqlite::Error) -> bool {
     }
 }
 
-/// Returns whether the tables are those of this schema version and the file is consistent. Reads the whole
-/// file.
-///
-/// # Errors
-///
-/// If the check itself fails because of the disk. Then nothing is proven.
+/// Returns whether the tables are those of this version and the file is consistent. Reads the whole file. An
+/// error proves nothing.
 pub(super) fn soundness(connection: &Connection) -> rusqlite::Result<bool> {
     let tables = |connection: &Connection| {
         let mut statement = connection.prepare("SELECT type, name, sql FROM sqlite_master ORDER BY name")?;
@@ -181,12 +168,11 @@ pub(super) fn soundness(connection: &Connection) -> rusqlite::Result<bool> {
     }
 }
 
-/// Returns whether [`soundness`] finds no damage.
 fn is_sound(connection: &Connection) -> bool {
     soundness(connection).unwrap_or(true)
 }
 
-/// Like [`is_sound`], for the file on disk: an open connection may have damaged pages in its cache as they were.
+/// Reads the file on disk, because an open connection may have its pages in a cache.
 pub(super) fn is_sound_on_disk(path: &Path) -> bool {
     match open_for_reading(path, READER_BUSY_TIMEOUT) {
         Ok(connection) => is_sound(&connection),
@@ -194,17 +180,16 @@ pub(super) fn is_sound_on_disk(path: &Path) -> bool {
     }
 }
 
-/// Other processes that may have the database open beside its writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DatabaseAccess {
-    /// Readers. They share the index of the log, which is a file and needs disk space.
+    /// Readers share the index of the log, which needs disk space.
     Shared,
-    /// None. The index of the log is in memory, so only the log needs disk space.
+    /// The index of the log is in memory.
     Exclusive,
 }
 
-/// Opens or creates a database for writing and migrates it to the latest version. Closing it keeps the log
-/// file, because on a full disk its blocks could not be allocated again.
+/// Opens or creates a database and migrates it. Closing it keeps the log, because on a full disk its blocks
+/// could not be allocated again.
 pub(super) fn open(path: &Path, access: DatabaseAccess) -> Result<Connection, SpoolFault> {
     open_with(path, access, MIGRATIONS)
 }
@@ -223,7 +208,7 @@ pub(super) fn open_with(
     connection.set_prepared_statement_cache_capacity(64);
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     if access == DatabaseAccess::Exclusive {
-        // Set before the log is opened, because later SQLite would need `-shm`.
+        // Later SQLite would need `-shm`.
         connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE")?;
     }
     if is_new {
@@ -239,24 +224,22 @@ pub(super) fn open_with(
     Ok(connection)
 }
 
-/// Closes a database, after writing its log back and removing it.
+/// Writes the log back and removes it.
 pub(super) fn close(connection: Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     connection.close().map_err(|(_, error)| error)
 }
 
-/// Opens an existing database for reading only, also on a full disk. `timeout` is the time to wait for an
-/// exclusive writer.
+/// Works also on a full disk. `timeout`: wait for an exclusive writer.
 pub(super) fn open_for_reading(path: &Path, timeout: Duration) -> Result<Connection, SpoolFault> {
     match read_only(path, timeout) {
-        // Without write access to the index, SQLite reads the log into memory. That needs a spool without a
-        // writer.
+        // Without write access to the index, SQLite reads the log into memory.
         Err(fault) if fault.is_full() => read_only(Path::new(&with_index_as_it_is(path)?), timeout),
         opened => opened,
     }
 }
 
-/// Returns a URI that opens the database without changes to the index of the log.
+/// The URI opens the database without changes to the index of the log.
 fn with_index_as_it_is(path: &Path) -> io::Result<String> {
     let mut name = "file://".to_owned();
     for &byte in std::path::absolute(path)?.as_os_str().as_bytes() {

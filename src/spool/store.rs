@@ -15,28 +15,25 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Time for which an append waits for the check of the whole content.
 const MAX_VERIFY_WAIT: Duration = Duration::from_millis(500);
-/// Wait after a check that could not read the file.
 const VERIFY_BACKOFF: Duration = Duration::from_secs(60);
 
-/// Database, open for writing, with its accounts.
 pub(super) struct SpoolStore {
     pub(super) connection: Connection,
     pub(super) accounts: SpoolAccounts,
     pub(super) access: DatabaseAccess,
     pub(super) files: OpenFiles,
-    /// Check of the content that takes longer than appends wait.
+    /// Continues beside appends.
     pub(super) verification: RefCell<Option<Verification>>,
-    /// Time before which no check starts, because the last one could not read the file.
+    /// The last check could not read the file.
     verify_at: Cell<Option<Instant>>,
     pub(super) session: i64,
-    /// Greatest id in use when the file was opened, according to the file.
+    /// According to the file, when it was opened.
     pub(super) last_id_on_disk: i64,
 }
 
 impl SpoolStore {
-    /// Opens or creates the database. `next_id` is the lowest id for a new row.
+    /// `next_id`: lowest id of a new row.
     pub(super) fn open(path: &Path, next_id: i64, access: DatabaseAccess) -> Result<Self, SpoolFault> {
         let connection = open(path, access)?;
         let (session, last_id_on_disk) = session_and_last_id(&connection)?;
@@ -51,14 +48,13 @@ impl SpoolStore {
         Ok(Self { files, connection, accounts, access, verification, verify_at, session, last_id_on_disk })
     }
 
-    /// Begins a session: rows of earlier sessions do not count as handed over.
+    /// Rows of earlier sessions do not count as handed over.
     pub(super) fn begin_session(&mut self) -> Result<(), SpoolFault> {
         self.connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'session'", ())?;
         self.session += 1;
         Ok(())
     }
 
-    /// Returns the greatest id in use so far.
     pub(super) fn last_id(&self) -> i64 {
         self.accounts.next_id - 1
     }
@@ -68,30 +64,25 @@ impl SpoolStore {
         Ok(StoreTransaction { transaction, accounts: self.accounts.clone(), session: self.session })
     }
 
-    /// Adopts the accounts of a committed transaction.
     pub(super) fn adopt(&mut self, accounts: SpoolAccounts) {
         self.accounts = accounts;
         self.files.record_commit(&self.connection);
     }
 
-    /// Compares the open files with those on disk.
-    ///
-    /// # Errors
-    ///
-    /// Also if another process changed the database and the content differs from the accounts.
+    /// Compares the open files with those on disk, and the content with the accounts if another process
+    /// changed it.
     pub(super) fn check(&self) -> Result<(), SpoolFault> {
         self.files.check(&self.connection)?;
         self.verify()
     }
 
-    /// Like [`SpoolStore::check`], after a commit. Starts no check of the content, because the commit's jobs wait.
+    /// Starts no check of the content, because the commit's jobs wait.
     pub(super) fn check_commit(&self) -> Result<(), SpoolFault> {
         self.files.check_commit(&self.connection)?;
         self.poll_verification(Duration::ZERO)
     }
 
-    /// Returns true if deletes have to wait for a check, which prevents checkpoints, because they would fill the
-    /// disk with the log.
+    /// A check prevents checkpoints, so deletes would fill the disk with the log.
     pub(super) fn postpones_deletes(&self, max_bytes: u64) -> bool {
         self.is_verifying() && self.files.log_bytes() > max_bytes / 8
     }
@@ -100,7 +91,7 @@ impl SpoolStore {
         drop(self.verification.take());
     }
 
-    /// Returns whether a check of the whole content is due or in progress.
+    /// Returns whether a check is due or in progress.
     pub(super) fn is_suspect(&self) -> bool {
         self.files.is_suspect() || self.is_verifying()
     }
@@ -109,8 +100,8 @@ impl SpoolStore {
         self.verification.borrow().is_some()
     }
 
-    /// Checks the whole content if another process changed the database. After [`MAX_VERIFY_WAIT`] the check
-    /// continues beside appends, whose rows stay in the log until it has ended.
+    /// Checks the content if another process changed it. After [`MAX_VERIFY_WAIT`], appends go on beside the
+    /// check.
     fn verify(&self) -> Result<(), SpoolFault> {
         if self.is_verifying() {
             return self.poll_verification(Duration::ZERO);
@@ -155,8 +146,8 @@ impl SpoolStore {
         Ok(())
     }
 
-    /// Compares the accounts and the ends of the rows, and starts the check of all pages. Reads the file on disk,
-    /// and not the cache of this connection.
+    /// Compares the accounts and the ends of the rows, and starts the check of all pages. Reads the file on
+    /// disk, not this connection's cache.
     fn begin_verification(&self) -> Result<Verification, SpoolFault> {
         let file = open_for_reading(self.files.database(), READER_BUSY_TIMEOUT)?;
         file.execute_batch("BEGIN")?;
@@ -168,7 +159,7 @@ impl SpoolStore {
         if counts(&lanes(&file)?) != counts(&self.accounts.lanes) {
             return Err(SpoolFault::Contradiction);
         }
-        // The pages on the way to later rows, because their appends go on during the check.
+        // Covers the way to later rows, whose appends go on during the check.
         let sql = "SELECT (SELECT max(id) FROM record),
             (SELECT max((SELECT max(id) FROM record INDEXED BY record_lane WHERE lane = lane.id)) FROM lane)";
         let ends =
@@ -183,12 +174,11 @@ impl SpoolStore {
         Ok(running)
     }
 
-    /// Returns the bytes of the pages in use and of the log.
+    /// Pages in use and the log.
     pub(super) fn bytes_on_disk(&self) -> rusqlite::Result<u64> {
         Ok(self.used_bytes()? + self.files.log_bytes())
     }
 
-    /// Returns the bytes of the pages in use.
     fn used_bytes(&self) -> rusqlite::Result<u64> {
         let pages = self.pragma("page_count")?.saturating_sub(self.free_pages()?);
         Ok(pages * self.pragma("page_size")?)
@@ -202,14 +192,13 @@ impl SpoolStore {
         pragma(&self.connection, name)
     }
 
-    /// Returns the time of the oldest row's append.
+    /// Returns the time of the oldest append.
     pub(super) fn oldest(&self) -> rusqlite::Result<Option<i64>> {
         let mut statement =
             self.connection.prepare_cached("SELECT appended_at FROM record ORDER BY id LIMIT 1")?;
         statement.query_row((), |row| row.get(0)).optional()
     }
 
-    /// Returns the rows after an id, by lane.
     pub(super) fn rows_after(&self, id: i64) -> rusqlite::Result<Vec<LateRows>> {
         let mut statement = self.connection.prepare(
             "SELECT lane.name, min(record.id), max(record.id), count(*)
@@ -227,8 +216,8 @@ impl SpoolStore {
         rows.collect()
     }
 
-    /// Returns up to `max` event identities with a number of at least `from`, newest first. Stops at a
-    /// damaged one: a lost identity can only cause a duplicate.
+    /// Returns up to `max` identities from that number on, newest first. Stops at a damaged one, because a
+    /// lost identity can only cause a duplicate.
     pub(super) fn identities(&self, from: i64, max: usize) -> rusqlite::Result<Vec<RememberedIdentity>> {
         let mut found = Vec::new();
         let mut read = || {
@@ -246,8 +235,8 @@ impl SpoolStore {
         }
     }
 
-    /// Writes the log back into the database and truncates it; an exclusive store keeps the file's length.
-    /// Returns `false` if a reader prevented the complete write-back.
+    /// Writes the log back and truncates it; an exclusive store keeps its length. `false`: a reader prevented
+    /// it.
     pub(super) fn checkpoint(&self) -> rusqlite::Result<bool> {
         if self.is_verifying() {
             return Ok(false);
@@ -262,8 +251,7 @@ impl SpoolStore {
         outcome
     }
 
-    /// Like [`SpoolStore::checkpoint`]. Returns `false` also if the disk is too full for the database to
-    /// grow.
+    /// `false` also if the disk is too full for the database to grow.
     pub(super) fn checkpoint_if_it_fits(&self) -> rusqlite::Result<bool> {
         match self.checkpoint() {
             Err(error) if is_full(&error) => Ok(false),
@@ -271,14 +259,12 @@ impl SpoolStore {
         }
     }
 
-    /// Writes the log back and removes it.
     pub(super) fn close(self) -> rusqlite::Result<()> {
         self.end_verification();
         self.checkpoint()?;
         close(self.connection)
     }
 
-    /// Returns free pages at the end of the file to the disk.
     pub(super) fn vacuum(&self, pages: u32) -> rusqlite::Result<()> {
         let mut statement = self.connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
         let mut rows = statement.query(())?;
@@ -288,14 +274,13 @@ impl SpoolStore {
     }
 }
 
-/// Returns the session and the greatest id in use so far.
 pub(super) fn session_and_last_id(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
     let session =
         connection.query_row("SELECT value FROM meta WHERE key = 'session'", (), |row| row.get(0))?;
     let used: Option<i64> = connection
         .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'record'", (), |row| row.get(0))
         .optional()?;
-    // If a damaged file has lost its sequence, the greatest row id counts.
+    // A damaged file may have lost its sequence.
     let greatest: Option<i64> = connection.query_row("SELECT max(id) FROM record", (), |row| row.get(0))?;
     Ok((session, used.max(greatest).unwrap_or(0)))
 }

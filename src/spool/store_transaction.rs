@@ -1,4 +1,4 @@
-//! Transaction of the database: changes of rows, with the accounts of their lanes.
+//! Transaction: changes of rows, with the accounts of their lanes.
 
 use super::lane_account::LaneAccount;
 use super::stored_row::{StoredRow, checksum, insert};
@@ -6,17 +6,14 @@ use super::{Identity, SpoolEntry};
 use rusqlite::{OptionalExtension, Transaction, params};
 use std::sync::Arc;
 
-/// Accounts of the database, and of a transaction.
 #[derive(Clone)]
 pub(super) struct SpoolAccounts {
     pub(super) lanes: Vec<LaneAccount>,
-    /// Id of the next row.
     pub(super) next_id: i64,
-    /// Number of the next identity.
     pub(super) next_identity: i64,
 }
 
-/// Open transaction. Dropping it rolls it back.
+/// Dropping it rolls it back.
 pub(super) struct StoreTransaction<'a> {
     pub(super) transaction: Transaction<'a>,
     pub(super) accounts: SpoolAccounts,
@@ -24,7 +21,6 @@ pub(super) struct StoreTransaction<'a> {
 }
 
 impl StoreTransaction<'_> {
-    /// Appends a row and returns its id.
     pub(super) fn append(&mut self, entry: &SpoolEntry, now: i64) -> rusqlite::Result<i64> {
         let id = self.accounts.next_id;
         let session = if entry.handed_over { self.session } else { 0 };
@@ -43,7 +39,7 @@ impl StoreTransaction<'_> {
         Ok(id)
     }
 
-    /// Returns the account of a lane, created if it is missing.
+    /// Creates a missing account.
     pub(super) fn lane(&mut self, name: &Arc<str>) -> rusqlite::Result<&mut LaneAccount> {
         let lanes = &mut self.accounts.lanes;
         let at = match lanes.iter().position(|lane| lane.name == *name) {
@@ -58,12 +54,12 @@ impl StoreTransaction<'_> {
         Ok(&mut lanes[at])
     }
 
-    /// Returns the bytes of a lane's rows, parked ones included.
+    /// Includes parked rows.
     pub(super) fn lane_bytes(&self, name: &str) -> u64 {
         self.accounts.lanes.iter().find(|lane| *lane.name == *name).map_or(0, LaneAccount::all_bytes)
     }
 
-    /// Returns the bytes of a row's payload. 0 if the row does not exist.
+    /// 0 if the row does not exist.
     pub(super) fn payload_bytes(&self, id: i64) -> rusqlite::Result<usize> {
         let sql = "SELECT coalesce(length(payload), 0) FROM record WHERE id = ?1";
         let bytes =
@@ -71,12 +67,11 @@ impl StoreTransaction<'_> {
         Ok(bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(0))
     }
 
-    /// Deletes a row. Returns whether it existed.
+    /// Returns whether the row existed.
     pub(super) fn delete(&mut self, id: i64) -> rusqlite::Result<bool> {
         self.delete_with(id, LaneAccount::take)
     }
 
-    /// Deletes a row, and applies its payload's size to its lane's account. Returns whether it existed.
     fn delete_with(&mut self, id: i64, count: impl Fn(&mut LaneAccount, usize)) -> rusqlite::Result<bool> {
         let gone: Option<(i64, i64)> = self
             .transaction
@@ -90,7 +85,7 @@ impl StoreTransaction<'_> {
         Ok(true)
     }
 
-    /// Copies a row of another file into a lane, with its id.
+    /// Keeps the row's id.
     pub(super) fn copy(&mut self, name: &Arc<str>, mut row: StoredRow) -> rusqlite::Result<()> {
         let lane = self.lane(name)?;
         lane.add(row.payload.len());
@@ -98,7 +93,6 @@ impl StoreTransaction<'_> {
         insert(&self.transaction, &row, &row.payload)
     }
 
-    /// Copies a row of another file into `damaged` or `parked`.
     pub(super) fn keep(&self, table: &str, row: &StoredRow) -> rusqlite::Result<()> {
         let sql = format!(
             "INSERT OR IGNORE INTO {table}(id, lane, appended_at, session, checksum, payload)
@@ -108,20 +102,17 @@ impl StoreTransaction<'_> {
         self.transaction.prepare_cached(&sql)?.execute(values).map(drop)
     }
 
-    /// Sets the last used id and the session.
     pub(super) fn start_after(&self, id: i64, session: i64) -> rusqlite::Result<()> {
         self.transaction.execute("DELETE FROM sqlite_sequence WHERE name = 'record'", ())?;
         self.transaction.execute("INSERT INTO sqlite_sequence(name, seq) VALUES ('record', ?1)", [id])?;
         self.transaction.execute("UPDATE meta SET value = ?1 WHERE key = 'session'", [session]).map(drop)
     }
 
-    /// Moves a row into the table `damaged`.
     pub(super) fn set_aside(&mut self, id: i64) -> rusqlite::Result<bool> {
         self.keep_in("damaged", id)?;
         self.delete(id)
     }
 
-    /// Moves a row into the table `parked`.
     pub(super) fn park(&mut self, id: i64) -> rusqlite::Result<ParkOutcome> {
         let is_kept = self.keep_in("parked", id)? > 0;
         let count = |lane: &mut LaneAccount, payload| {
@@ -145,20 +136,18 @@ impl StoreTransaction<'_> {
         self.transaction.prepare_cached(&sql)?.execute([id])
     }
 
-    /// Appends an identity.
     pub(super) fn remember(&mut self, identity: &Identity, at: i64) -> rusqlite::Result<()> {
         self.remember_as(self.accounts.next_identity, identity, at)?;
         self.accounts.next_identity = self.accounts.next_identity.saturating_add(1);
         Ok(())
     }
 
-    /// Inserts an identity with a number.
     pub(super) fn remember_as(&self, id: i64, identity: &Identity, at: i64) -> rusqlite::Result<()> {
         let sql = "INSERT OR REPLACE INTO remembered(id, identity, at) VALUES (?1, ?2, ?3)";
         self.transaction.prepare_cached(sql)?.execute(params![id, identity, at]).map(drop)
     }
 
-    /// Deletes up to `max` identities, oldest first, and keeps the newest `keep`. Returns the number deleted.
+    /// Deletes up to `max` identities, oldest first, and keeps the newest `keep`.
     pub(super) fn forget(&self, keep: usize, max: usize) -> rusqlite::Result<usize> {
         let first = self.accounts.next_identity.saturating_sub_unsigned(keep as u64);
         let sql = "DELETE FROM remembered
@@ -166,13 +155,13 @@ impl StoreTransaction<'_> {
         self.transaction.prepare_cached(sql)?.execute(params![first, max as i64])
     }
 
-    /// Commits what was written so far and writes the log back, to keep the log of a large copy small. The
-    /// accounts are committed by [`StoreTransaction::commit`] only.
+    /// Commits and writes the log back, because the log of a large copy must stay small. Does not commit the
+    /// accounts.
     pub(super) fn flush(&self) -> rusqlite::Result<()> {
         self.transaction.execute_batch("COMMIT; PRAGMA wal_checkpoint(TRUNCATE); BEGIN IMMEDIATE")
     }
 
-    /// Writes `bytes` to test whether the disk accepts appends.
+    /// Tests whether the disk accepts appends of that size.
     pub(super) fn probe(&self, bytes: usize) -> rusqlite::Result<()> {
         self.transaction
             .execute("INSERT OR REPLACE INTO meta VALUES ('probe', zeroblob(?1))", [bytes as i64])
@@ -199,7 +188,6 @@ impl StoreTransaction<'_> {
     }
 }
 
-/// Outcome of parking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ParkOutcome {
     Now,

@@ -1,8 +1,5 @@
-//! Row of a table, with its checksum.
-
 use rusqlite::{Connection, params};
 
-/// Row with all columns of its table.
 #[derive(Debug, Clone)]
 pub(super) struct StoredRow {
     pub(super) id: i64,
@@ -13,7 +10,7 @@ pub(super) struct StoredRow {
     pub(super) payload: Vec<u8>,
 }
 
-/// Returns the checksum of a row. It covers id and lane too, so that swapped rows are detected.
+/// Covers id and lane too, so that swapped rows are detected.
 pub(super) fn checksum(id: i64, lane: &str, appended_at: i64, session: i64, payload: &[u8]) -> i64 {
     let mut hasher = crc32fast::Hasher::new();
     for number in [id, appended_at, session] {
@@ -25,7 +22,7 @@ pub(super) fn checksum(id: i64, lane: &str, appended_at: i64, session: i64, payl
     i64::from(hasher.finalize())
 }
 
-/// Inserts a row of the table `record`. `payload` replaces that of `row`.
+/// `payload` replaces that of `row`.
 pub(super) fn insert(connection: &Connection, row: &StoredRow, payload: &[u8]) -> rusqlite::Result<()> {
     let sql = "INSERT INTO record(id, lane, appended_at, session, checksum, payload)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6)";

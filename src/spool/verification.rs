@@ -5,14 +5,13 @@ use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-/// Check in progress. Dropping it ends the check.
+/// Dropping it ends the check.
 pub(super) struct Verification {
     verdict: Receiver<rusqlite::Result<bool>>,
     interrupt: InterruptHandle,
 }
 
 impl Verification {
-    /// Starts a check of an open file.
     pub(super) fn start(
         file: Connection,
         check: impl FnOnce(&Connection) -> rusqlite::Result<bool> + Send + 'static,
@@ -28,7 +27,7 @@ impl Verification {
         Ok(Self { verdict, interrupt })
     }
 
-    /// Waits for the verdict: whether the file is sound. `None`: the check continues.
+    /// Returns whether the file is sound. `None`: the check continues.
     pub(super) fn wait(&self, timeout: Duration) -> Option<rusqlite::Result<bool>> {
         match self.verdict.recv_timeout(timeout) {
             Ok(outcome) => Some(outcome),

@@ -25,14 +25,10 @@ const MIN_BACKOFF: Duration = Duration::from_millis(100);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 /// Wait after a copy that filled the disk.
 const COPY_BACKOFF: Duration = Duration::from_secs(30);
-/// Interval of log lines with the same cause.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
-/// Limit on causes that are remembered for that.
 const MAX_CAUSES: usize = 16;
-/// Time without jobs after which free space is returned to the disk.
 const TIDY_DELAY: Duration = Duration::from_millis(200);
 const IDLE_INTERVAL: Duration = Duration::from_secs(3);
-/// Limit on rows deleted, and on identities forgotten, in one transaction.
 const MAX_DELETES: usize = 4096;
 const MAX_FORGOTTEN: usize = 4096;
 const VACUUM_PAGES: u32 = 256;
@@ -41,12 +37,11 @@ pub(super) struct SpoolWriter {
     pub(super) shared: Arc<SharedSpool>,
     /// `None` while the disk fails.
     store: Option<SpoolStore>,
-    /// Database that is open, but no longer on disk. Its rows are still to be copied.
+    /// Database that is no longer on disk. Its rows are still to be copied.
     unlinked: Option<SpoolStore>,
     reserve: DiskReserve,
     work: PendingWork,
     deletes_taken: u64,
-    /// Number of the next identity after the last known commit.
     next_identity: i64,
     last: LastState,
     session: i64,
@@ -62,7 +57,6 @@ pub(super) struct SpoolWriter {
     retry_at: Instant,
     checkpoint_above: u64,
     tidy: bool,
-    /// Lock on the spool's directory.
     lock: File,
 }
 
@@ -141,7 +135,7 @@ impl SpoolWriter {
         self.store.as_ref().is_some_and(|store| store.postpones_deletes(self.shared.limits.max_bytes))
     }
 
-    /// Collects jobs without a completion for the next commit, and returns the others.
+    /// Keeps jobs without a completion for the next commit, and returns the others.
     fn keep_completions(&mut self, jobs: Vec<SpoolJob>) -> Vec<SpoolJob> {
         let mut waiting = Vec::new();
         for job in jobs {
@@ -180,7 +174,7 @@ impl SpoolWriter {
         }
     }
 
-    /// Compares the open files with those on disk, and takes the lock again if its file was removed.
+    /// Also takes the lock again if its file was removed.
     fn check_files(&mut self) -> Result<(), SpoolFault> {
         if let Some(store) = &self.store {
             store.check()?;
@@ -188,8 +182,7 @@ impl SpoolWriter {
         self.keep_lock()
     }
 
-    /// # Errors
-    /// If another process holds the lock now.
+    /// Fails if another process holds the lock.
     fn keep_lock(&mut self) -> Result<(), SpoolFault> {
         if !is_at(&self.lock, &self.shared.files.lock())? {
             self.lock = self.shared.files.take_lock().map_err(io::Error::from)?;
@@ -257,7 +250,6 @@ impl SpoolWriter {
         }
     }
 
-    /// Completes jobs as refused because the disk failed.
     fn refuse(&mut self, waiting: Vec<SpoolJob>) {
         let refused = waiting.iter().filter(|job| !matches!(job, SpoolJob::Park { .. })).count();
         self.shared.usage.lock().totals.refused += refused as u64;
@@ -296,7 +288,7 @@ impl SpoolWriter {
         self.retry_at = Instant::now() + wait;
     }
 
-    /// Returns the state of the file before a fault. Moves the deletes: see [`SpoolWriter::take_back`].
+    /// Moves the deletes: see [`SpoolWriter::take_back`].
     fn known_state(&mut self) -> KnownState {
         KnownState {
             lanes: self.last.lanes.clone(),
@@ -311,8 +303,7 @@ impl SpoolWriter {
         self.work.deletes = known.delivered;
     }
 
-    /// Schedules a salvage, unless the file was replaced since the read, or the error is not proof and a
-    /// check finds no damage.
+    /// Schedules a salvage, unless the file was replaced since the read, or a check finds no damage.
     fn distrust(&mut self, generation: u64, proven: bool) {
         let is_copied_anyway = self.unlinked.is_some() || self.is_distrusted;
         if is_copied_anyway || self.shared.reader.lock().generation != generation {
@@ -325,7 +316,6 @@ impl SpoolWriter {
         self.retry_at = Instant::now();
     }
 
-    /// Writes the log back when it is large. If a reader prevents that, it is tried again later.
     fn keep_log_small(&mut self) {
         let Some(store) = &self.store else { return };
         if store.files.log_bytes() <= self.checkpoint_above {
@@ -343,7 +333,7 @@ impl SpoolWriter {
         }
         let Some(store) = &self.store else { return };
         if store.is_verifying() {
-            // The commit that started the verification may have published that it takes long.
+            // The verification's start may have been published as a hang.
             return self.publish(CommitCounts::default());
         }
         let step = || -> rusqlite::Result<bool> {
@@ -386,8 +376,6 @@ impl SpoolWriter {
     }
 }
 
-/// Returns whether a cause is to be logged: at the first failure, and otherwise at a new cause or after
-/// [`LOG_INTERVAL`].
 fn log_again(logged: &mut Vec<(String, Instant)>, fault: &SpoolFault, is_first: bool) -> bool {
     let cause = fault.to_string().replace(|digit: char| digit.is_ascii_digit(), "");
     logged.retain(|(_, at)| at.elapsed() < LOG_INTERVAL);

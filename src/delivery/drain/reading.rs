@@ -16,8 +16,8 @@ use tokio::time::Instant;
 const HIDDEN_ROWS: WindowLimits = WindowLimits { rows: 256, bytes: 1024 * 1024 };
 
 impl Drain {
-    /// Keeps a report on a row that was not read yet, or was skipped. Returns `false` if the row was set aside,
-    /// or its acknowledgement was counted already.
+    /// Keeps a report on a row that was not read yet, or was skipped. Returns `false` if the row was set
+    /// aside, or its acknowledgement was counted.
     pub(super) fn keep_early_report(&mut self, row: RowId, result: Result<(), RecordFailure>) -> bool {
         // A row that a restarted drain sends again may be reported on twice.
         let is_skipped = || {
@@ -31,7 +31,6 @@ impl Drain {
         is_early
     }
 
-    /// Reads a page if there are rows and there is room.
     pub(super) async fn fill(&mut self) {
         self.may_read_on = false;
         self.read_at = self.read_at.filter(|at| *at > Instant::now());
@@ -47,7 +46,7 @@ impl Drain {
             return;
         }
         if (self.has_more() || !self.window.is_empty()) && !self.lane.is_circuit_open() {
-            // The topic may have got more partitions, and a wrong number has several in one queue.
+            // A wrong number of partitions has several in one queue.
             self.lane.start_counting(&self.shared.sink, &self.shared.runtime);
         }
         if !self.may_read() {
@@ -70,26 +69,24 @@ impl Drain {
         self.forget_early_reports();
     }
 
-    /// Reads a page. If that fails, no page is read for a while.
+    /// After a failure, reads no page for a while.
     async fn read_page(&mut self, after: RowId, room: WindowLimits) -> Option<Page> {
         let page = self.read(after, room).await;
         self.read_at = page.is_none().then(|| Instant::now() + SPOOL_RETRY_INTERVAL);
         page
     }
 
-    /// Forgets early reports on rows that were deleted before they were read.
+    /// Rows may be deleted before they are read.
     fn forget_early_reports(&mut self) {
         let unread = self.window.first_skipped().unwrap_or(RowId(i64::MAX)).min(RowId(self.through.0 + 1));
         self.early = self.early.split_off(&unread);
     }
 
-    /// Returns how much may be read of what no partition has read.
     fn next_room(&self, limits: WindowLimits) -> Option<WindowLimits> {
         if self.has_more() { self.window.room(limits, now_millis()) } else { None }
     }
 
-    /// Takes rows that were not read before. Returns `false` if one has to wait for its partition, which will
-    /// have room soon.
+    /// Returns `false` if a row has to wait for its partition, which will have room soon.
     fn take_page(&mut self, page: Page, limits: WindowLimits) -> bool {
         let end = self.rereading.map(|(last, ..)| last);
         for row in page.rows.into_iter().take_while(|row| end.is_none_or(|last| row.id <= last)) {
@@ -108,8 +105,7 @@ impl Drain {
         true
     }
 
-    /// Takes rows that were left on disk, from `first` on, of all partitions that have room. Returns `false` if
-    /// that was none.
+    /// Takes rows that were left on disk, from `first` on. Returns `false` if no partition had room.
     fn resume(&mut self, first: RowId, page: Page, limits: WindowLimits) -> bool {
         let (now_ms, through) = (now_millis(), self.through);
         let mut stopped = BTreeSet::new();
@@ -132,7 +128,6 @@ impl Drain {
         self.window.resumable(limits, now_ms).is_none_or(|(again, _)| again != first)
     }
 
-    /// Schedules a check for the time when the next partition will be stuck.
     fn schedule_stuck_check(&mut self) {
         let now_ms = now_millis();
         let at = self.window.next_stuck_at(now_ms);
@@ -150,7 +145,6 @@ impl Drain {
         }
     }
 
-    /// Returns whether there may be rows to read.
     pub(super) fn has_more(&self) -> bool {
         self.lane.newest() > self.through
     }
@@ -159,12 +153,11 @@ impl Drain {
         self.read_at.is_none()
     }
 
-    /// Returns whether rows are counted that a damaged file lost.
     pub(super) fn has_lost_rows(&self) -> bool {
         self.window.is_empty() && !self.has_more() && self.lane.counts_lost_rows()
     }
 
-    /// Stops counting such rows once the lane is empty in the spool. Reads until then, because deletions may be
+    /// Corrects the count once the lane is empty in the spool. Reads until then, because deletions may be
     /// pending.
     pub(super) async fn check_lost_rows(&mut self) {
         if !self.has_lost_rows() || !self.may_read() {
@@ -191,8 +184,7 @@ impl Drain {
         }
     }
 
-    /// Schedules rows behind the cursor, which a damaged file hid until it was salvaged. Returns `false` if the
-    /// page has none.
+    /// Schedules rows behind the cursor. Returns `false` if the page has none.
     fn find_hidden(&mut self, page: &Page) -> bool {
         let hidden = || page.rows.iter().map(|row| row.id).take_while(|row| *row <= self.cursor);
         let (Some(first), Some(last)) = (hidden().next(), hidden().last()) else { return false };
@@ -218,7 +210,7 @@ impl Drain {
         }
     }
 
-    /// Takes a row that was not read before, or skips it. Returns `false` if it has to be read again.
+    /// Returns `false` if the row has to be read again.
     pub(super) fn take(&mut self, row: Row, limits: WindowLimits) -> bool {
         let Some(record) = record_codec::decode(self.lane.topic(), row.payload) else {
             tracing::error!(topic = %self.lane.topic(), row = row.id.0, "a spooled record is of an unknown form; it is set aside");
@@ -244,7 +236,6 @@ impl Drain {
         true
     }
 
-    /// Adds a row to the window, unless its report has arrived already.
     pub(super) fn insert(&mut self, row: RowId, record: Record, handed_over: bool) {
         let early = self.early.remove(&row);
         if early == Some(Ok(())) {

@@ -1,4 +1,4 @@
-//! Close of the spool. If another process removes the files meanwhile, their rows are saved here or lost.
+//! Close of the spool, also if another process removes the files meanwhile.
 
 use super::super::file_swap::restore;
 use super::super::open_files::is_at;
@@ -9,7 +9,6 @@ use std::fs::File;
 use std::sync::atomic::Ordering;
 
 impl SpoolWriter {
-    /// Commits what is left, writes the log back, and compares the files before and after they are closed.
     pub(super) fn finish(mut self) {
         let mut is_closed = false;
         // Twice, if the files were changed after the first check.
@@ -46,13 +45,12 @@ impl SpoolWriter {
         self.shared.reader.lock().release();
     }
 
-    /// Closes the store. Returns `false` if its files were changed and it could not be closed properly.
+    /// Returns `false` if the files were changed.
     fn close(&mut self, store: SpoolStore) -> bool {
         #[cfg(test)]
         self.shared.interfere();
         let rows: u64 = store.accounts.lanes.iter().map(|lane| lane.rows).sum();
-        // Opened before SQLite closes the file, and dropped after: closing a file drops the locks of the
-        // process.
+        // Closing a file drops the locks of the process, so this handle is dropped last.
         let held = File::open(self.shared.files.database());
         let written_back = store.checkpoint();
         if let Err(fault) = store.check() {
@@ -72,7 +70,6 @@ impl SpoolWriter {
         true
     }
 
-    /// Returns the number of rows that no file has for the next start, while no store is open.
     fn lost_without_store(&mut self) -> u64 {
         let known = self.known_state();
         match &self.unlinked {
@@ -81,7 +78,7 @@ impl SpoolWriter {
         }
     }
 
-    /// Puts a copy of the closed database into its place if it is no longer there.
+    /// Restores the closed database if it is no longer on disk.
     fn keep_in_place(&self, held: &File) -> Result<(), SpoolFault> {
         if is_at(held, &self.shared.files.database())? {
             return Ok(());

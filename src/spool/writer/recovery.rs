@@ -12,16 +12,15 @@ use std::io;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Rows deleted in one transaction on a full disk, and the number if the log has no room for more.
+/// The minimum is used if the log has no room for more.
 const MAX_DELETES_ON_FULL_DISK: usize = 512;
 const MIN_DELETES_ON_FULL_DISK: usize = 64;
-/// Limit on the time of such deletes, because no reads are possible meanwhile.
+/// No reads are possible meanwhile.
 const MAX_DELETE_TIME: Duration = Duration::from_millis(500);
-/// Size of the test write before appends are accepted again.
+/// Size of the test write.
 const PROBE_BYTES: usize = 64 * 1024;
 
 impl SpoolWriter {
-    /// Tries to open the file again.
     pub(super) fn reopen(&mut self) {
         let had = self.work.deletes.len();
         let mut outcome = self.try_reopen();
@@ -48,8 +47,7 @@ impl SpoolWriter {
         }
     }
 
-    /// Reports rows and identities of late commits, and all rows of a restored file. No read returns a row of a
-    /// late commit before.
+    /// No read returns a row of a late commit before.
     fn report_late_commit(&mut self, store: &SpoolStore) -> Result<(), SpoolFault> {
         let is_restored = self.is_restored;
         let after = if is_restored { 0 } else { self.shared.committed.load(Ordering::Acquire) };
@@ -80,8 +78,7 @@ impl SpoolWriter {
         }
     }
 
-    /// Closes a store after a fault. It stays open if its files are no longer on disk, because its rows are
-    /// still to be copied.
+    /// The store stays open if its files are no longer on disk, because its rows are still to be copied.
     pub(super) fn close_after(&mut self, fault: &SpoolFault, store: SpoolStore) {
         self.is_distrusted |= fault.is_damage_of(&store.connection);
         let checked = store.files.check(&store.connection);
@@ -92,7 +89,7 @@ impl SpoolWriter {
         }
     }
 
-    /// Makes a store ready for appends, and tests whether the disk accepts them.
+    /// Tests whether the disk accepts appends.
     fn prepare(&mut self, store: &mut SpoolStore) -> Result<(), SpoolFault> {
         let shared = self.shared.clone();
         while !self.work.deletes.is_empty() {
@@ -108,7 +105,7 @@ impl SpoolWriter {
             let accounts = change.commit()?;
             store.adopt(accounts);
         }
-        // The last check is a complete write-back of the log. It must not meet a reader.
+        // The complete write-back must not meet a reader.
         let reader = shared.reader.lock();
         if !store.checkpoint()? {
             return Err(io::Error::other("another process reads it and blocks the write-back").into());
@@ -117,7 +114,7 @@ impl SpoolWriter {
         self.report_late_commit(store)
     }
 
-    /// Deletes delivered rows with the blocks of the reserve, for a limited time. Blocks reads.
+    /// Uses the blocks of the reserve, for a limited time. Blocks reads.
     fn delete_on_full_disk(&mut self) -> Result<(), SpoolFault> {
         let shared = self.shared.clone();
         let mut reader = shared.reader.lock();
@@ -139,7 +136,7 @@ impl SpoolWriter {
 
     fn delete_for_a_while(&mut self, store: &mut SpoolStore) -> Result<(), SpoolFault> {
         let until = Instant::now() + MAX_DELETE_TIME;
-        // First, because it uses the space that the swap of the logs has freed.
+        // Uses the space that the swap of the logs has freed.
         store.checkpoint_if_it_fits()?;
         let mut max = MAX_DELETES_ON_FULL_DISK;
         while !self.work.deletes.is_empty() && Instant::now() < until {
@@ -159,8 +156,7 @@ impl SpoolWriter {
         Ok(())
     }
 
-    /// Opens the file, and salvages it first if it is damaged. Blocks reads. A copy may use the space of the
-    /// reserve.
+    /// Salvages a damaged file first. Blocks reads. A copy may use the reserve's space.
     fn open_trusted(
         &mut self,
         reader: &mut PageReader,
@@ -218,7 +214,6 @@ impl SpoolWriter {
         Ok(store)
     }
 
-    /// Counts rows that a copy has lost or left out.
     fn count(&self, lost: u64, delivered: u64) {
         self.shared.lost.fetch_add(lost, Ordering::AcqRel);
         let mut usage = self.shared.usage.lock();
@@ -226,7 +221,6 @@ impl SpoolWriter {
         usage.totals.deleted += delivered;
     }
 
-    /// Deletes up to `max` rows that were delivered while the disk failed.
     fn delete(&mut self, store: &mut SpoolStore, max: usize) -> Result<(), SpoolFault> {
         let ids = self.work.next_deletes(max);
         let mut deleted = 0;
