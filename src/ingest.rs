@@ -1,8 +1,5 @@
-//! Processing of webhooks: authentication, evaluation, deduplication and delivery.
-//!
-//! [`Ingest::accept`] takes a webhook from its body to its [`Outcome`]. Each step adds to an event:
-//! [`Arrival`] → `ScannedBody` (envelope) → [`Evaluated`] (id and records) → `AcceptedEvent`
-//! (authentication) → [`Outcome`].
+//! Authentication, evaluation, deduplication and delivery of webhooks. [`Arrival`] → `ScannedBody` (envelope)
+//! → [`Evaluated`] (id and records) → `AcceptedEvent` (authentication) → [`Outcome`].
 
 mod accepted_event;
 mod arrival;
@@ -62,10 +59,7 @@ pub struct Ingest {
 }
 
 impl Ingest {
-    /// Creates the processor. Logs one in `log_sample` successful events; 0 disables this log.
-    ///
-    /// # Errors
-    /// If the secrets or tokens of a source are not usable.
+    /// Logs one in `log_sample` successful events; 0 disables this log.
     pub fn new(
         config: &Config,
         evaluator: Evaluator,
@@ -91,25 +85,23 @@ impl Ingest {
         })
     }
 
-    /// Replaces the evaluator, for the same sources. Delivery must have a lane for each of its topics.
+    /// Replaces the evaluator for the same sources. Delivery must have a lane for each topic.
     pub fn replace_evaluator(&self, evaluator: Evaluator) {
         self.evaluator.store(Arc::new(evaluator));
     }
 
-    /// Returns the files of secrets and tokens to follow.
+    /// Returns the files of secrets and tokens.
     pub fn watched(&self) -> Vec<Arc<dyn Refresh>> {
         self.sources.iter().flat_map(|source| source.authenticator.watched()).collect()
     }
 
-    /// Returns whether a source accepts a token. Called before a body is read.
+    /// Called before a body is read.
     pub fn has_token(&self, source: usize, token: Option<&Secret>) -> bool {
         self.sources[source].authenticator.has_token(token)
     }
 
-    /// Processes one webhook. The caller must not drop the future when a client disconnects.
-    ///
-    /// The future stays below 1 KiB, because allocators cache pieces of that size. So each event has one
-    /// place, its `AcceptedEvent`, and rare branches are boxed.
+    /// The caller must not drop the future when a client disconnects. It stays below 1 KiB, because
+    /// allocators cache pieces of that size; rare branches are boxed.
     pub async fn accept(&self, arrival: Box<Arrival>) -> Outcome {
         let source = arrival.source;
         let (event, permit) = match self.evaluate(arrival) {
@@ -123,10 +115,7 @@ impl Ingest {
         self.reporter.report(&self.sources[source].name, &event, outcome)
     }
 
-    /// Evaluates and authenticates a webhook.
-    ///
-    /// # Errors
-    /// Outcome of a probe, or of a webhook that is not authenticated, with the type if it is known.
+    /// Fails with the outcome of a probe, or of a webhook that is not authenticated.
     fn evaluate(
         &self,
         arrival: Box<Arrival>,
@@ -155,7 +144,6 @@ impl Ingest {
         Ok(AcceptedEvent::new(arrival, evaluated, signature, started))
     }
 
-    /// Delivers the records of an accepted event, unless it is a duplicate or dropped.
     async fn settle(&self, event: &AcceptedEvent, permit: Permit) -> Outcome {
         let Evaluated { id, hash, violations, headers_left_out, disposition, .. } = &event.evaluated;
         if *violations > 0 {
@@ -193,7 +181,6 @@ impl Ingest {
         event.outcome(delivered)
     }
 
-    /// Waits for the first delivery of the same event, at most as long as a delivery may take.
     async fn wait_for(&self, first: oneshot::Receiver<()>, id: EventId) -> Outcome {
         match tokio::time::timeout(self.delivery.longest(), first).await {
             Ok(Ok(())) => Outcome::Duplicate(id),
@@ -250,8 +237,7 @@ mod tests {
         }
     }
 
-    /// glibc caches pieces of up to 1032 bytes for each thread. Larger ones took a tenth of the CPU time of an
-    /// event.
+    /// glibc caches pieces of up to 1032 bytes. Larger ones took a tenth of an event's CPU time.
     #[test]
     fn future_of_an_event_is_small_enough_for_the_allocators_cache() {
         fn size<F>(_: impl FnOnce(&'static Ingest, Box<Arrival>) -> F) -> usize {

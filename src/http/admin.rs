@@ -27,29 +27,25 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Limit on connections. Above it, a new one ends the oldest, so that idle connections cannot block probes.
+/// Above it, a new connection ends the oldest, so that idle ones cannot block probes.
 const MAX_CONNECTIONS: usize = 64;
 
-/// Limit on connections, including those that were ended and are not closed yet.
+/// Includes connections that were ended and are not closed yet.
 pub(super) const MAX_OPEN_CONNECTIONS: usize = 2 * MAX_CONNECTIONS;
 
-/// Limit on the time for a request's head, and between two requests.
+/// Time for a request's head, and between two requests.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Limit on the age of a connection.
-///
-/// It ends clients that do not read responses, or never end their request.
+/// Ends clients that do not read responses, or never end their request.
 const MAX_AGE: Duration = Duration::from_secs(60);
 
-/// Limit on a chunked body, in bytes. No request here needs a body.
+/// No request here needs a body.
 const MAX_CHUNKED: usize = 4 * 1024;
 
-/// Listener for `/livez`, `/readyz` and `/metrics`.
 pub(crate) struct AdminListener {
     listener: Listener,
 }
 
-/// State behind the responses.
 struct AdminState {
     readiness: Arc<Readiness>,
     metrics: Arc<Metrics>,
@@ -57,10 +53,7 @@ struct AdminState {
 }
 
 impl AdminListener {
-    /// Binds and serves on a thread of its own. Needs a tokio runtime.
-    ///
-    /// # Errors
-    /// If the address cannot be bound.
+    /// Serves on a thread of its own. Needs a tokio runtime.
     pub(crate) fn bind(
         config: &AdminConfig,
         readiness: Arc<Readiness>,
@@ -70,7 +63,6 @@ impl AdminListener {
         Self::bind_with(config, AdminState { readiness, metrics, budget }, IDLE_TIMEOUT)
     }
 
-    /// `idle_timeout` is the limit on the time for a request's head, and between two requests.
     fn bind_with(config: &AdminConfig, state: AdminState, idle_timeout: Duration) -> io::Result<Self> {
         let state = Arc::new(state);
         let listener = std::net::TcpListener::bind(config.listen).map_err(cannot_bind(config.listen))?;
@@ -106,7 +98,6 @@ impl AdminListener {
         Ok(Self { listener: Listener::start(addr, server.run()) })
     }
 
-    /// Returns the bound address.
     pub(crate) fn addr(&self) -> SocketAddr {
         self.listener.addr()
     }
@@ -117,7 +108,6 @@ impl AdminListener {
 }
 
 impl AdminState {
-    /// Responds to a request, and lets the connection read the next one.
     fn handle(&self, request: &HttpRequest, payload: web::Payload) -> HttpResponse {
         let read_gate = request.conn_data::<Rc<ReadGate>>().cloned().unwrap_or_default();
         read_gate.start_body(request.headers());
@@ -153,7 +143,6 @@ impl AdminState {
     }
 }
 
-/// Returns the body of `/readyz`.
 pub(super) fn readiness_body(readiness: &Readiness) -> Value {
     let parts = readiness.parts().map(|(part, line)| (part.to_owned(), Value::String(line)));
     serde_json::json!({ "ready": readiness.is_ready(), "parts": Map::from_iter(parts) })

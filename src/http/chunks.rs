@@ -1,46 +1,37 @@
 //! Parser of chunked bodies, which finds the end before actix reads the body.
 
-/// Parser of chunked framing (RFC 9112, 7.1) that accepts pieces of any size.
-///
-/// Has the same states as actix's decoder, so that both find the same end. actix closes a connection with
-/// malformed chunks at once, and its client could receive a reset instead of the response.
+/// Parser of chunked framing (RFC 9112, 7.1) that accepts pieces of any size. Has the states of actix's
+/// decoder, so that both find the same end. actix closes a connection with malformed chunks at once, and its
+/// client could receive a reset instead of the response.
 #[derive(Debug, Default)]
 pub(super) struct ChunkedBody {
     state: ChunkState,
 }
 
-/// Position in the framing.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum ChunkState {
-    /// Before the first digit of a size.
     #[default]
     SizeStart,
-    /// After at least one digit of this size.
     Size(u64),
-    /// In white space after this size.
+    /// In white space after the size.
     Space(u64),
     Extension(u64),
-    /// Before the line feed after this size.
+    /// Before the line feed after the size.
     SizeEnd(u64),
-    /// Before this number of bytes of content.
     Content(u64),
-    /// Before the line break after the content.
     ContentCr,
     ContentLf,
-    /// At the start of a trailer line, or of the empty line that ends the body.
+    /// At the start of a trailer line, or of the empty last line.
     LineStart,
     Trailer,
     TrailerEnd,
     LastLf,
-    /// After the body.
     End,
-    /// Before a byte that violates the syntax.
     Malformed,
 }
 
 impl ChunkedBody {
-    /// Returns the number of bytes that belong to the body: up to its end, or to the first byte that
-    /// violates the syntax.
+    /// Returns the number of bytes of the body, up to its end or to the first malformed byte.
     pub(super) fn take(&mut self, bytes: &[u8]) -> usize {
         let mut at = 0;
         while at < bytes.len() {
@@ -61,12 +52,10 @@ impl ChunkedBody {
         at
     }
 
-    /// Returns true once a byte violated the syntax.
     pub(super) fn is_malformed(&self) -> bool {
         self.state == ChunkState::Malformed
     }
 
-    /// Returns true once the end was found.
     pub(super) fn has_ended(&self) -> bool {
         self.state == ChunkState::End
     }
@@ -110,7 +99,6 @@ fn with_digit(size: u64, byte: u8) -> ChunkState {
 mod tests {
     use super::*;
 
-    /// Returns the number of bytes of a body that has ended.
     fn end(text: &str) -> Option<usize> {
         let mut body = ChunkedBody::default();
         let taken = body.take(text.as_bytes());

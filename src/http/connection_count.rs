@@ -4,7 +4,7 @@ use crate::telemetry::Metrics;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Count of open connections, shared by all workers.
+/// Shared by all workers.
 #[derive(Debug, Clone)]
 pub(super) struct ConnectionCount(Arc<OpenCount>);
 
@@ -15,12 +15,10 @@ struct OpenCount {
 }
 
 impl ConnectionCount {
-    /// Returns a count of zero.
     pub(super) fn new(metrics: Arc<Metrics>) -> Self {
         Self(Arc::new(OpenCount { open: AtomicUsize::new(0), metrics }))
     }
 
-    /// Counts a connection until the guard is dropped.
     pub(super) fn add(&self) -> ConnectionGuard {
         self.0.open.fetch_add(1, Ordering::Relaxed);
         self.0.metrics.connections.inc();
@@ -32,12 +30,11 @@ impl ConnectionCount {
     }
 }
 
-/// Open connection; ends when dropped.
 #[derive(Debug)]
 pub(super) struct ConnectionGuard(ConnectionCount);
 
 impl ConnectionGuard {
-    /// Counts the reason why the connection ends before the handler receives its request.
+    /// Counts a connection that ends before the handler receives its request.
     pub(super) fn count_rejection(&self, tag: &str) {
         self.0.0.metrics.turned_away(tag);
     }

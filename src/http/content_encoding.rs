@@ -9,33 +9,26 @@ use flate2::{Decompress, FlushDecompress, Status};
 use std::io::{self, Write};
 use tokio::task::yield_now;
 
-/// Compressed bytes that are decoded before other tasks run. They decode to at most a thousand times that
-/// number.
+/// Compressed bytes that are decoded before other tasks run: at most a thousand times that number of decoded
+/// bytes.
 const INPUT_CHUNK_SIZE: usize = 1024;
 
 /// Decoded bytes that are admitted in one step.
 const OUTPUT_CHUNK_SIZE: usize = 16 * 1024;
 
-/// Limit on the members of a gzip body.
-///
-/// Parallel compressors write one for each 64 KiB or more. Each member costs a cleared buffer, even if it is
-/// short.
+/// Parallel compressors write a member for each 64 KiB or more. Each costs a cleared buffer.
 const MAX_MEMBERS: usize = 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ContentEncoding {
     Identity,
-    /// gzip (RFC 1952).
     Gzip,
-    /// deflate: zlib (RFC 1950), or raw deflate (RFC 1951), which some clients send.
+    /// zlib (RFC 1950), or raw deflate (RFC 1951), which some clients send.
     Deflate,
 }
 
 impl ContentEncoding {
-    /// Returns the encoding that the header names.
-    ///
-    /// # Errors
-    /// If the encoding is not supported, or the header lists several.
+    /// Fails for an unsupported encoding, and for several.
     pub(super) fn of(headers: &HeaderMap) -> Result<Self, Problem> {
         let mut values = headers.get_all(CONTENT_ENCODING);
         let Some(value) = values.next() else { return Ok(Self::Identity) };
@@ -50,14 +43,9 @@ impl ContentEncoding {
         }
     }
 
-    /// Decodes the body, up to `limit` bytes, each admitted under `permit`.
-    ///
-    /// A body that is corrupt, truncated or followed by other bytes is returned as received. Usually it is
-    /// not JSON, and becomes a dead letter like other such bodies. It is JSON if a proxy decoded the body and
-    /// kept the header.
-    ///
-    /// # Errors
-    /// If the body exceeds the limit or the budget.
+    /// Decodes up to `limit` bytes, each admitted under `permit`. A body that is corrupt, truncated or
+    /// followed by other bytes is returned as received: it becomes a dead letter, unless a proxy decoded it
+    /// and kept the header.
     pub(super) async fn decode(
         self,
         body: Bytes,
@@ -81,12 +69,10 @@ impl ContentEncoding {
     }
 }
 
-/// Decoded bytes, limited by `limit` and `permit`.
 struct Decoded<'a> {
     bytes: Vec<u8>,
     limit: usize,
     permit: &'a mut Permit,
-    /// Limit that was exceeded first.
     exceeded: Option<Problem>,
 }
 
@@ -109,7 +95,7 @@ impl Write for Decoded<'_> {
     }
 }
 
-/// Decodes gzip. The trailer's checksum and length reveal a truncated body.
+/// The trailer's checksum and length reveal a truncated body.
 async fn decode_gzip(body: &[u8], decoded: &mut Decoded<'_>) -> io::Result<()> {
     let (mut decoder, mut members) = (GzDecoder::new(decoded), 1);
     for mut chunk in body.chunks(INPUT_CHUNK_SIZE) {
@@ -130,7 +116,7 @@ async fn decode_gzip(body: &[u8], decoded: &mut Decoded<'_>) -> io::Result<()> {
     decoder.finish().map(drop)
 }
 
-/// Decodes deflate and checks the end of the stream. flate2's readers accept a truncated stream.
+/// Checks the end of the stream, because flate2's readers accept a truncated one.
 async fn decode_deflate(body: &[u8], decoded: &mut Decoded<'_>) -> io::Result<()> {
     let corrupt = || io::Error::from(io::ErrorKind::InvalidData);
     let mut decoder = Decompress::new(has_zlib_header(body));
@@ -151,7 +137,7 @@ async fn decode_deflate(body: &[u8], decoded: &mut Decoded<'_>) -> io::Result<()
     }
 }
 
-/// Returns whether the body starts with a zlib header (RFC 1950, 2.2).
+/// RFC 1950, 2.2.
 fn has_zlib_header(body: &[u8]) -> bool {
     matches!(body, [first, second, ..] if first & 15 == 8 && u16::from_be_bytes([*first, *second]) % 31 == 0)
 }

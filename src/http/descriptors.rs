@@ -3,32 +3,25 @@
 use super::admin;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors kept for Kafka, the spool and files.
+/// Kept for Kafka, the spool and files.
 const BASE_RESERVE: u64 = 64;
 
-/// Descriptors kept for each worker.
-///
-/// A worker has four of its own. The fifth is for a connection: each worker's share is rounded up.
+/// Each worker has four descriptors of its own, and the rounding of connections.
 const WORKER_RESERVE: u64 = 5;
 
-/// Connections that the ingress accepts at once, over all workers, if the limit on descriptors allows it.
-///
-/// docs/operations/hardening.md has the cost of one.
+/// Limit over all workers, if the limit on descriptors allows it. docs/operations/hardening.md has the cost
+/// of one.
 const MAX_CONNECTIONS: usize = 4096;
 
-/// Limit on descriptors, and the number of connections that it allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DescriptorLimit {
-    /// Limit in force, after the soft limit is raised as far as useful and allowed.
+    /// Limit in force, after the soft limit is raised.
     pub limit: u64,
-    /// Limit that all connections need.
     pub needed: u64,
-    /// Connections that the ingress accepts at once.
     pub connections: usize,
 }
 
 impl DescriptorLimit {
-    /// Reads the limits of this process, for an ingress with this number of workers.
     pub(crate) fn read(workers: usize) -> Self {
         Self::of(getrlimit(Resource::Nofile), workers)
     }
@@ -42,13 +35,12 @@ impl DescriptorLimit {
         Self { limit, needed: needed(workers), connections: fitting(limit, workers) }
     }
 
-    /// Returns whether fewer connections are accepted than the ingress could serve.
     pub(crate) fn is_low(&self) -> bool {
         self.connections < MAX_CONNECTIONS
     }
 }
 
-/// Raises the soft limit as far as connections need, and returns the number of connections that fit below it.
+/// Raises the soft limit as far as connections need, and returns the number that fits.
 pub(super) fn connections_within_limit(workers: usize) -> usize {
     let limits = getrlimit(Resource::Nofile);
     let mut found = DescriptorLimit::of(limits, workers);
@@ -70,19 +62,16 @@ pub(super) fn connections_within_limit(workers: usize) -> usize {
     found.connections
 }
 
-/// Returns the number of descriptors kept for everything but the connections of the ingress.
 fn reserve(workers: usize) -> u64 {
     let workers = (workers as u64).saturating_mul(WORKER_RESERVE);
     workers.saturating_add(BASE_RESERVE + admin::MAX_OPEN_CONNECTIONS as u64)
 }
 
-/// Returns the limit on descriptors that all connections and the reserve need.
 fn needed(workers: usize) -> u64 {
     reserve(workers).saturating_add(MAX_CONNECTIONS as u64)
 }
 
-/// Returns the number of connections that a limit on descriptors allows: all but the reserve, and at least a
-/// sixteenth.
+/// Returns the number of connections that a limit allows: all but the reserve, and at least a sixteenth.
 fn fitting(limit: u64, workers: usize) -> usize {
     let left = limit.saturating_sub(reserve(workers)).max(limit / 16);
     usize::try_from(left).map_or(MAX_CONNECTIONS, |left| left.min(MAX_CONNECTIONS))

@@ -8,10 +8,8 @@ use std::task::{Context, Poll, ready};
 
 type BoxedFuture<T> = Pin<Box<dyn Future<Output = Result<T, Panicked>>>>;
 
-/// Future that runs in its caller, and continues in a task if it is dropped.
-///
-/// A task for each request would cost an allocation and two wake-ups. A client that disconnects drops its
-/// request.
+/// Future that runs in its caller, and continues in a task if its client disconnects. A task for each request
+/// would cost an allocation and two wake-ups.
 pub(super) struct DetachOnDrop<T: 'static, P: FnOnce() + 'static> {
     future: Option<BoxedFuture<T>>,
     /// Called for a panic after the drop.
@@ -20,12 +18,10 @@ pub(super) struct DetachOnDrop<T: 'static, P: FnOnce() + 'static> {
 
 impl<T, P: FnOnce()> Unpin for DetachOnDrop<T, P> {}
 
-/// Error of a future that panicked.
 #[derive(Debug)]
 pub(super) struct Panicked;
 
 impl<T, P: FnOnce()> DetachOnDrop<T, P> {
-    /// Returns the future, not started. `abandoned` is called if it panics after the drop.
     pub(super) fn new(future: impl Future<Output = T> + 'static, abandoned: P) -> Self {
         let caught = AssertUnwindSafe(future).catch_unwind().map(|ended| ended.map_err(|_| Panicked));
         Self { future: Some(Box::pin(caught)), abandoned: Some(abandoned) }

@@ -1,5 +1,4 @@
-//! Connections with a limited lifetime. Above the limit on their number, a new one ends the oldest, so that
-//! idle connections cannot block probes.
+//! Connections with a limited lifetime and number.
 
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
@@ -13,11 +12,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// Open connections, oldest first.
+/// Oldest first.
 #[derive(Clone, Default)]
 pub(super) struct Connections(Arc<Mutex<VecDeque<Arc<ConnectionSlot>>>>);
 
-/// State of one connection, through which another connection can end it.
 #[derive(Default)]
 struct ConnectionSlot {
     is_evicted: AtomicBool,
@@ -26,7 +24,7 @@ struct ConnectionSlot {
 }
 
 impl Connections {
-    /// Adds a connection that ends after `max_age`. Above `max` open connections, the oldest ones end.
+    /// Adds a connection that ends after `max_age`, or as the oldest above `max`.
     pub(super) fn add<T>(&self, io: T, max: usize, max_age: Duration) -> Evictable<T> {
         let slot = Arc::new(ConnectionSlot::default());
         let mut open = self.0.lock();
@@ -55,7 +53,6 @@ impl ConnectionSlot {
     }
 }
 
-/// Connection whose reads and writes fail once it is evicted or exceeds its age.
 pub(super) struct Evictable<T> {
     io: T,
     slot: Arc<ConnectionSlot>,

@@ -1,8 +1,7 @@
 //! Socket wrapper that forwards one request at a time to actix, and limits the time of heads and responses.
-//!
-//! actix decodes all requests that a client has sent: 128 KiB of them can become megabytes of header maps.
-//! Its timer for heads covers only the first request of a connection. It waits without a limit for a later
-//! head, and for a client that does not read responses.
+//! actix decodes all requests that a client has sent, and 128 KiB of them can become megabytes of header
+//! maps. Its timer covers the first head only, and it waits without a limit for a client that does not read
+//! responses.
 
 use super::chunks::ChunkedBody;
 use super::connection_count::ConnectionGuard;
@@ -18,58 +17,47 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Limit on the head of a request, in bytes.
+/// Bytes.
 pub(super) const MAX_HEAD: usize = 16 * 1024;
 
-/// Size of a read that may exceed the request, in bytes. The excess is kept until the request is answered.
+/// Bytes of a read that may exceed the request. The excess is kept until the request is answered.
 const READ_SIZE: usize = 4 * 1024;
 
-/// Time for which a connection is read after its last response.
+/// Time for which the connection is read after its last response.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Reads of a lingering connection before other tasks run.
+/// Limits the reads before other tasks run.
 const MAX_LINGER_READS: usize = 64;
 
-/// Connection that forwards no byte of a request before the request in front of it is answered.
 pub(super) struct GuardedStream<T> {
     io: T,
     read_gate: Rc<ReadGate>,
     timeout: Duration,
     max_chunked: usize,
-    /// Bytes that are read and not forwarded.
     read_ahead: Vec<u8>,
-    /// End of the stream after these bytes, if it was read.
+    /// End of the stream after `read_ahead`.
     end: Option<io::Result<()>>,
     blank_line: BlankLine,
     chunked_body: ChunkedBody,
     upgrade_mask: UpgradeMask,
-    /// Bytes of the head or of the chunked body that were forwarded.
     forwarded: usize,
-    /// The next read returns `Pending` once, so that actix decodes what it has.
-    ///
-    /// Set when a head may have ended, and after every piece of a chunked body: thousands of tiny chunks at
+    /// The next read returns `Pending` once, so that actix decodes what it has. Thousands of tiny chunks at
     /// once would block other connections.
     yields: bool,
     head_deadline: Option<Pin<Box<Sleep>>>,
-    /// Deadline for the client to read a response.
     response_deadline: Option<Pin<Box<Sleep>>>,
-    /// Deadline for the client to close after its last response.
     linger_deadline: Option<Pin<Box<Sleep>>>,
-    /// The connection has had no head yet. The deadline of the first head starts with the connection.
+    /// The deadline of the first head starts with the connection.
     is_new: bool,
-    /// Nothing more is forwarded.
     has_ended: bool,
-    /// The wrapper has responded: output of actix is dropped.
+    /// The wrapper has responded. Output of actix is dropped.
     has_responded: bool,
     guard: Option<ConnectionGuard>,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> GuardedStream<T> {
-    /// Wraps a connection.
-    ///
-    /// `timeout` is the limit from a head's first byte to its last, and for a client to read a response.
-    /// `max_chunked` limits a chunked body with its framing, in bytes. `guard` counts the connection, and the
-    /// reason for its early end.
+    /// `timeout`: from a head's first byte to its last, and for a client to read a response. `max_chunked`:
+    /// bytes of a chunked body with its framing.
     pub(super) fn new(io: T, timeout: Duration, max_chunked: usize, guard: Option<ConnectionGuard>) -> Self {
         Self {
             io,
@@ -172,8 +160,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedStream<T> {
         self.read_ahead.extend_from_slice(&bytes[len..]);
     }
 
-    /// Reads one piece ahead while nothing may be forwarded. So the kernel reports a request that follows, or
-    /// the end of the stream, and the task needs no extra wake-up after the response.
+    /// Reads one piece ahead while nothing may be forwarded. So the kernel reports a following request, or
+    /// the end of the stream, without an extra wake-up after the response.
     fn prefetch(&mut self, cx: &mut Context<'_>) {
         if self.read_ahead.is_empty() && self.end.is_none() {
             let mut piece = [MaybeUninit::uninit(); READ_SIZE];
@@ -189,9 +177,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedStream<T> {
         self.read_gate.register(cx);
     }
 
-    /// Detects a piece that is a head followed only by bytes of its own body, and records it in the gate.
-    ///
-    /// Most requests arrive so, and are forwarded in one step.
+    /// Detects a head followed only by bytes of its own body, as most requests arrive, and records it in the
+    /// gate.
     fn detect_whole_request(&mut self, piece: &[u8], read: usize) -> bool {
         let is_all = self.forwarded == 0 && piece.len() == read;
         let request = is_all.then(|| body_length(piece)).flatten();
@@ -204,13 +191,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedStream<T> {
         body.is_some()
     }
 
-    /// Returns whether the head is late. Called only while a head is expected and no byte is available.
     fn is_head_late(&mut self, cx: &mut Context<'_>) -> bool {
         let deadline = self.head_deadline.get_or_insert_with(|| Box::pin(sleep(self.timeout)));
         deadline.as_mut().poll(cx).is_ready()
     }
 
-    /// Sends a problem and ends the stream. actix then assumes that the client closed it.
+    /// actix then assumes that the client closed the stream.
     fn respond_and_end(&mut self, cx: &mut Context<'_>, problem: Problem) -> Poll<io::Result<()>> {
         (self.has_ended, self.has_responded) = (true, true);
         self.read_gate.end_stream(StreamEnd::Client);
@@ -222,17 +208,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedStream<T> {
         Poll::Ready(Ok(()))
     }
 
-    /// Returns the problem of a response that actix writes to a head that the handler has not received.
     fn problem_of_refused_head(&self, bytes: &[u8]) -> Option<Problem> {
         let is_unseen = self.forwarded > 0 && !self.read_gate.is_handled();
         if is_unseen { Problem::of_actix(bytes) } else { None }
     }
 
-    /// Reads and drops bytes for a limited time. With unread bytes, the kernel would reset the connection,
-    /// and the client might not receive its response.
+    /// Reads and drops bytes for a limited time. The kernel resets a connection with unread bytes, and the
+    /// client might lose its response.
     fn linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.linger_deadline.is_none() {
-            // An error does not matter here: the connection ends in any case.
             let _ = Pin::new(&mut self.io).poll_shutdown(cx);
         }
         let deadline = self.linger_deadline.get_or_insert_with(|| Box::pin(sleep(LINGER_TIMEOUT)));
@@ -247,24 +231,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin> GuardedStream<T> {
                 _ => return Poll::Ready(()),
             }
         }
-        // Lets other tasks run.
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
-    /// Ends a chunked body. Its handler counts the cause and responds.
+    /// The handler counts the cause and responds.
     fn end_chunks(&mut self, cause: StreamEnd) {
         self.has_ended = true;
         self.read_gate.end_stream(cause);
     }
 
-    /// Ends without a response, because the client could take it for the response to its next request.
+    /// The client could take a response for that to its next request.
     fn end_silently(&mut self) -> Poll<io::Result<()>> {
         (self.has_ended, self.has_responded) = (true, true);
         Poll::Ready(Ok(()))
     }
 
-    /// Adds the deadline for the client to read a response to a write.
     fn poll_with_deadline<R>(
         &mut self,
         cx: &mut Context<'_>,

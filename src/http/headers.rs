@@ -15,13 +15,12 @@ fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// Returns the token of `Authorization: Bearer TOKEN` (RFC 6750).
+/// `Authorization: Bearer TOKEN` (RFC 6750).
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = text(headers, AUTHORIZATION)?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// Returns the headers of JustCall's signature.
 pub(super) fn signature(headers: &HeaderMap) -> Headers {
     Headers {
         signature: joined(headers, &SIGNATURE_NAME),
@@ -30,21 +29,19 @@ pub(super) fn signature(headers: &HeaderMap) -> Headers {
     }
 }
 
-/// Returns the value of a header. Several headers of one name are joined to a list (RFC 9110, 5.3), which is
-/// not a valid signature or time. Bytes that are not UTF-8 are replaced.
+/// Joins several headers of one name to a list (RFC 9110, 5.3), which is not a valid signature or time.
 fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let values = headers.get_all(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
     values.map(Cow::into_owned).reduce(|list, value| list + ", " + &value)
 }
 
-/// Returns the W3C `traceparent` as received. Several are ignored, because none can be trusted.
+/// W3C `traceparent` as received. Several are ignored, because none can be trusted.
 pub(super) fn traceparent(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(&TRACEPARENT);
     let value = values.next()?;
     values.next().is_none().then(|| value.to_str().ok()).flatten()
 }
 
-/// Returns the W3C `tracestate` as received.
 pub(super) fn tracestate(headers: &HeaderMap) -> Option<String> {
     joined(headers, &TRACESTATE)
 }

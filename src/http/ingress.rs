@@ -32,21 +32,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Memory that every request is admitted with in addition to its body, in bytes.
-///
-/// The budget therefore also limits the number of requests. Most of it is the connection's read buffer, which a
-/// small body keeps alive.
+/// Bytes for each request in addition to its body, so that the budget also limits their number. Most of it is
+/// the read buffer, which a small body keeps alive.
 pub(crate) const REQUEST_OVERHEAD: usize = 8 * 1024;
 
-/// Time for which a connection is read after a response that was sent before the end of the body.
-///
-/// If the connection closed at once, the client might receive a reset instead of the response.
+/// Time for which a connection is read after a response before the end of the body. Otherwise the client
+/// might receive a reset instead.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Methods that are allowed on a source's path.
 pub(super) const ALLOWED_METHODS: &str = "GET, HEAD, POST";
 
-/// Interval of the log line on requests that ended before authentication. Any client can cause them.
+/// Any client can cause these lines.
 const REFUSED_LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 pub(crate) struct Ingress {
@@ -56,14 +52,9 @@ pub(crate) struct Ingress {
 }
 
 impl Ingress {
-    /// Binds and serves on worker threads of its own. Needs a tokio runtime.
-    ///
-    /// `has_token` returns whether a token authenticates a source's webhooks. It is called before the body is
-    /// read. `accept` processes one webhook to its outcome. It continues if the client disconnects. A panic
-    /// ends only its request, with a 503.
-    ///
-    /// # Errors
-    /// If the address cannot be bound, or the certificate or its key is invalid.
+    /// Serves on worker threads of its own. Needs a tokio runtime. `has_token` is called before the body is
+    /// read. `accept` processes one webhook, also if the client disconnects. A panic ends only its request,
+    /// with a 503.
     pub(crate) fn bind<A>(
         config: &Config,
         ingest: &ingest::Config,
@@ -116,27 +107,21 @@ impl Ingress {
         Ok(Self { listener: Listener::start(addr, server), shutdown, certificate })
     }
 
-    /// Returns the bound address.
     pub(crate) fn addr(&self) -> SocketAddr {
         self.listener.addr()
     }
 
-    /// Returns the files to follow while it serves: its certificate, if it has one.
     pub(crate) fn watched(&self) -> Option<Arc<dyn Refresh>> {
         self.certificate.clone().map(|certificate| certificate as _)
     }
 
-    /// Closes each connection after its next response, so that clients with keep-alive disconnect before the
-    /// stop.
+    /// Clients with keep-alive then disconnect before the stop.
     pub(crate) fn close_connections(&self) {
         self.shutdown.close_connections();
     }
 
-    /// Refuses webhooks, waits up to `timeout` for those in flight and closes every connection. Returns
-    /// whether all of them had an outcome.
-    ///
-    /// While it waits, a POST is answered 503 with `Retry-After`, because JustCall retries that, but does not
-    /// retry a refused connection.
+    /// Answers POST with 503 until those in flight have an outcome, up to `timeout`, because JustCall does
+    /// not retry a refused connection. Returns whether all had an outcome.
     pub(crate) async fn stop(self, timeout: Duration) -> bool {
         self.shutdown.stop();
         let settled = tokio::time::timeout(timeout, self.shutdown.settled()).await.is_ok();
@@ -145,35 +130,29 @@ impl Ingress {
     }
 }
 
-/// Function that returns whether a token authenticates a source's webhooks.
 type HasToken = dyn Fn(usize, Option<&Secret>) -> bool + Send + Sync;
 
-/// State that all workers share.
 struct IngressState<A> {
     endpoints: Vec<SourceEndpoint>,
     other_path_counter: ResponseCounters,
     max_body_bytes: usize,
-    /// Bytes in flight above which slow bodies are cut.
+    /// Bytes in flight.
     cut_slow_above: usize,
     request_timeout: Duration,
     rejected: DeadLetterAnswer,
     open_connections: ConnectionCount,
-    /// Number of connections above which keep-alive is off.
+    /// Connections above which keep-alive is off.
     keep_alive_limit: usize,
     budget: Arc<Budget>,
     shutdown: Arc<ShutdownGate>,
     metrics: Arc<Metrics>,
     tracer: Tracer,
-    /// Throttle of the log line on requests that were answered 503 before ingest.
     refused_log: LogThrottle,
     has_token: Box<HasToken>,
     accept: A,
 }
 
-/// Handle of one worker on the shared state.
-///
-/// Requests of a worker clone this handle. If they cloned the shared `Arc`, all workers would contend for one
-/// counter.
+/// Handle of one worker. If requests cloned the shared `Arc`, all workers would contend for one counter.
 struct WorkerHandle<A>(Arc<IngressState<A>>);
 
 impl<A> Deref for WorkerHandle<A> {
@@ -213,7 +192,6 @@ where
     body.finish(response)
 }
 
-/// Checks the method, reads the event and processes it.
 async fn dispatch<A>(
     state: &Rc<WorkerHandle<A>>,
     request: &HttpRequest,
@@ -232,7 +210,7 @@ where
         }
         _ => return Err(Problem::Method(ALLOWED_METHODS)),
     }
-    // The request is counted before the check, so that a concurrent stop waits for it.
+    // A concurrent stop waits for what is counted.
     let in_flight = InFlightRequest::new(state);
     if state.shutdown.is_stopping() {
         return Err(Problem::ShuttingDown);
@@ -242,7 +220,7 @@ where
     process(arrival, in_flight).await
 }
 
-/// Processes an event to its outcome and response, even if the client disconnects.
+/// Continues if the client disconnects.
 async fn process<A>(arrival: Box<Arrival>, in_flight: InFlightRequest<A>) -> Result<HttpResponse, Problem>
 where
     A: AsyncFn(Box<Arrival>) -> Outcome + 'static,
@@ -261,7 +239,7 @@ where
         response
     };
     let panicked = || tracing::error!("an event ended in a panic, without an outcome: this is a bug");
-    // The response of a detached request, which would count the panic, is never sent.
+    // The response of a detached request is never sent.
     let abandoned = move || {
         panicked();
         state.report_problem(&Problem::Internal);
@@ -273,7 +251,6 @@ where
 }
 
 impl<A> IngressState<A> {
-    /// Counts and logs a request that ended before ingest.
     fn report_problem(&self, problem: &Problem) {
         self.metrics.turned_away(problem.tag());
         if problem.is_retryable()
@@ -288,7 +265,7 @@ impl<A> IngressState<A> {
         }
     }
 
-    /// Returns the source of a path, and the token in it. A trailing slash is ignored.
+    /// Ignores a trailing slash.
     fn source<'a>(&self, path: &'a str) -> Result<(usize, Option<&'a str>), Problem> {
         let path = without_slash(path);
         if let Some(source) = self.endpoints.iter().position(|endpoint| endpoint.path == path) {
@@ -300,9 +277,7 @@ impl<A> IngressState<A> {
     }
 }
 
-/// Path of a source, and its counter of responses.
 struct SourceEndpoint {
-    /// Path without a trailing slash.
     path: String,
     takes_token: bool,
     counter: ResponseCounters,
@@ -318,7 +293,7 @@ impl SourceEndpoint {
     }
 }
 
-/// Request in flight; ends when dropped.
+/// Ends when dropped.
 struct InFlightRequest<A> {
     state: Rc<WorkerHandle<A>>,
     since: Instant,
@@ -337,7 +312,6 @@ impl<A> Drop for InFlightRequest<A> {
     }
 }
 
-/// Returns a path without its trailing slash.
 fn without_slash(path: &str) -> &str {
     path.strip_suffix('/').unwrap_or(path)
 }

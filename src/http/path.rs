@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
-/// Returns `path` with escaped unreserved characters decoded: `%7E` becomes `~` (RFC 3986, 6.2.2.2).
-///
-/// Other escapes are kept: `%2F` does not separate segments. A path without escapes is borrowed.
+/// Decodes escaped unreserved characters: `%7E` becomes `~` (RFC 3986, 6.2.2.2). `%2F` and others stay,
+/// because they do not separate segments.
 pub(super) fn normalized(path: &str) -> Cow<'_, str> {
     if !path.contains('%') {
         return Cow::Borrowed(path);
@@ -21,7 +20,6 @@ pub(super) fn normalized(path: &str) -> Cow<'_, str> {
     Cow::Owned(decoded)
 }
 
-/// Decodes two hexadecimal digits of an unreserved character.
 fn unreserved(digits: &str) -> Option<char> {
     let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     let byte = is_hex.then(|| u8::from_str_radix(digits, 16).ok()).flatten()?;

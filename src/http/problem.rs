@@ -12,12 +12,10 @@ use std::borrow::Cow;
 /// Prefix of every `type`: an absolute URI that is not a link.
 const TYPE_PREFIX: &str = "urn:justcall-kafka-bridge:problem:";
 
-/// Bytes that a chunked body may have above `server.max_body_bytes`: sizes, extensions and trailers.
-///
-/// RFC 9112, 7.1.1, recommends a limit and a 4xx response.
+/// Sizes, extensions and trailers of a chunked body, in bytes. RFC 9112, 7.1.1, recommends a limit and a 4xx
+/// response.
 pub(super) const MAX_FRAMING: usize = 64 * 1024;
 
-/// Value of `Retry-After` in every 503.
 const RETRY_AFTER_SECONDS: &str = "5";
 
 const PROBLEM_JSON: &str = "application/problem+json";
@@ -26,41 +24,28 @@ const PROBLEM_JSON: &str = "application/problem+json";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Problem {
     UnknownPath,
-    /// Method that the path does not allow, with the allowed ones.
+    /// Holds the allowed methods.
     Method(&'static str),
-    /// Body above the limit, before or after decoding.
+    /// Before or after decoding.
     TooLarge,
-    /// Unsupported Content-Encoding.
     UnsupportedEncoding,
-    /// Chunks that violate the syntax of HTTP.
     MalformedChunks,
-    /// Connection that ended within the body.
     Incomplete,
-    /// Body that did not arrive in time.
     TooSlow,
-    /// Header that did not arrive in time.
     SlowHeader,
-    /// Header above the limit.
     LargeHeader,
-    /// Header that violates the syntax of HTTP.
     MalformedHeader,
-    /// Chunked body whose framing exceeds the limit.
     EndlessChunks,
-    /// Too many bytes in flight.
     OverBudget,
-    /// Stop of the bridge.
     ShuttingDown,
-    /// Bug. Nothing is known about the event's durability.
+    /// Nothing is known about the event's durability.
     Internal,
-    /// Event that was not durable in time.
     Refused(Refusal),
-    /// Failed authentication.
     Denied(Denial),
-    /// Event id and cause of an event that no retry can help. Its dead letter is durable.
+    /// Event id and cause. The dead letter is durable.
     Rejected(String, Rejection),
 }
 
-/// Type of a problem document (RFC 9457), with its status and title.
 struct ProblemType {
     status: StatusCode,
     tag: &'static str,
@@ -71,7 +56,7 @@ const fn problem_type(status: StatusCode, tag: &'static str, title: &'static str
     ProblemType { status, tag, title }
 }
 
-/// Only status for which a retry can help. Every 503 has `Retry-After`.
+/// Every 503 has `Retry-After`.
 const RETRYABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
 impl Problem {
@@ -125,7 +110,7 @@ impl Problem {
         }
     }
 
-    /// Returns the problem of a response that actix writes itself, without a body, to an invalid head.
+    /// actix answers an invalid head itself, without a body.
     pub(super) fn of_actix(answer: &[u8]) -> Option<Self> {
         // actix uses the version of the previous request.
         let status = answer.strip_prefix(b"HTTP/1.1 ").or_else(|| answer.strip_prefix(b"HTTP/1.0 "))?;
@@ -137,12 +122,11 @@ impl Problem {
         }
     }
 
-    /// Returns the stable tag: the end of the `type` and the metric label.
+    /// End of the `type`, and metric label.
     pub(super) fn tag(&self) -> &'static str {
         self.problem_type().tag
     }
 
-    /// Returns whether a retry can succeed.
     pub(super) fn is_retryable(&self) -> bool {
         self.problem_type().status == RETRYABLE
     }
@@ -159,7 +143,7 @@ impl Problem {
         response
     }
 
-    /// Returns the response as bytes of a connection that ends before its request reaches the handler.
+    /// Used for a connection that ends before the handler.
     pub(super) fn raw_response(&self) -> Vec<u8> {
         let problem_type = self.problem_type();
         let document = self.document(&problem_type);
@@ -200,7 +184,6 @@ impl Problem {
             expected: violation.map(|it| it.expected),
             found: violation.map(|it| it.found.name()),
         };
-        // Serialization of strings and a number cannot fail.
         serde_json::to_string(&document).unwrap_or_default()
     }
 

@@ -4,44 +4,36 @@ use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use std::cell::Cell;
 use std::task::{Context, Waker};
 
-/// Bytes that may be read now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ReadPhase {
     Head,
-    /// This number of bytes of a body.
     Body(u64),
     Chunks,
-    /// None: the handler has to respond first.
+    /// Nothing: the handler has to respond first.
     Response,
-    /// Any: the connection closes after the response.
+    /// Anything: the connection closes after the response.
     Unread,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StreamEnd {
-    /// The client closed the connection, or its half of it.
+    /// The client closed the connection, or its half.
     Client,
-    /// The framing of a chunked body exceeds its limit.
     ExcessFraming,
-    /// The framing of a chunked body violates the syntax.
     MalformedChunks,
 }
 
-/// Returns the value of Content-Length, in bytes.
 pub(super) fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
 }
 
-/// Read gate, shared between a connection and its current request.
+/// Shared by a connection and its current request.
 pub(super) struct ReadGate {
     phase: Cell<ReadPhase>,
-    /// The phase was set since the reader last asked, so the reader's state of a head is obsolete.
+    /// The reader's state of a head is obsolete.
     has_changed: Cell<bool>,
-    /// Bytes of the body that were forwarded with its head.
     with_head: Cell<u64>,
-    /// The handler has received the last head.
     is_handled: Cell<bool>,
-    /// Cause of the end of the stream, once it has ended.
     end: Cell<Option<StreamEnd>>,
     waker: Cell<Option<Waker>>,
 }
@@ -64,7 +56,6 @@ impl ReadGate {
         self.phase.get()
     }
 
-    /// Starts the body, if the request has one. Called when the handler has the head.
     pub(super) fn start_body(&self, headers: &HeaderMap) {
         self.is_handled.set(true);
         self.set_phase(match declared_length(headers) {
@@ -74,7 +65,6 @@ impl ReadGate {
         });
     }
 
-    /// Records that `len` bytes of a body of `declared` bytes are forwarded with its head.
     pub(super) fn add_body_with_head(&self, len: u64, declared: u64) {
         self.with_head.set(len);
         if len == declared {
@@ -83,12 +73,11 @@ impl ReadGate {
         }
     }
 
-    /// Ends the body. Called when the handler has all of it.
     pub(super) fn end_body(&self) {
         self.set_phase(ReadPhase::Response);
     }
 
-    /// Ends the request: the next head may be read, or the rest of an unread body.
+    /// The next head may be read, or the rest of an unread body.
     pub(super) fn end_request(&self) {
         match self.phase() {
             ReadPhase::Response | ReadPhase::Head => self.set_phase(ReadPhase::Head),
@@ -96,34 +85,31 @@ impl ReadGate {
         }
     }
 
-    /// Counts bytes of the body that were forwarded.
     pub(super) fn count_body(&self, len: usize) {
         if let ReadPhase::Body(left) = self.phase() {
             self.phase.set(ReadPhase::Body(left.saturating_sub(len as u64)));
         }
     }
 
-    /// Records the end of the stream. The first cause is kept.
+    /// Keeps the first cause.
     pub(super) fn end_stream(&self, cause: StreamEnd) {
         self.end.set(self.end.get().or(Some(cause)));
     }
 
-    /// Returns the cause of the end of the stream, once it has ended.
     pub(super) fn stream_end(&self) -> Option<StreamEnd> {
         self.end.get()
     }
 
-    /// Returns true if the bridge itself ended the stream within a body.
+    /// Returns true if the bridge ended the stream within a body.
     pub(super) fn is_cut(&self) -> bool {
         matches!(self.stream_end(), Some(StreamEnd::ExcessFraming | StreamEnd::MalformedChunks))
     }
 
-    /// Returns true while a chunked body is read.
     pub(super) fn is_in_chunks(&self) -> bool {
         self.phase() == ReadPhase::Chunks
     }
 
-    /// Returns whether the phase was set since the last call. A new head is not handled yet.
+    /// A new head is not handled yet.
     pub(super) fn take_change(&self) -> bool {
         let has_changed = self.has_changed.take();
         if has_changed && self.phase() == ReadPhase::Head {
@@ -132,12 +118,10 @@ impl ReadGate {
         has_changed
     }
 
-    /// Returns whether the handler has received the last head.
     pub(super) fn is_handled(&self) -> bool {
         self.is_handled.get()
     }
 
-    /// Registers a task that is woken when the phase allows reads.
     pub(super) fn register(&self, cx: &Context<'_>) {
         self.waker.set(Some(cx.waker().clone()));
     }
@@ -145,7 +129,7 @@ impl ReadGate {
     fn set_phase(&self, phase: ReadPhase) {
         self.phase.set(phase);
         self.has_changed.set(true);
-        // In these phases nothing may be read, so a wake-up would be useless.
+        // A wake-up would be useless.
         if !matches!(phase, ReadPhase::Response | ReadPhase::Body(0))
             && let Some(waker) = self.waker.take()
         {

@@ -12,7 +12,6 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-/// Body of one request, and the progress of reading it.
 pub(super) struct RequestBody {
     chunks: BodyStream<Payload>,
     read_gate: Rc<ReadGate>,
@@ -20,16 +19,11 @@ pub(super) struct RequestBody {
 }
 
 impl RequestBody {
-    /// Returns a body of which nothing is read yet.
     pub(super) fn new(payload: Payload, read_gate: Rc<ReadGate>) -> Self {
         Self { chunks: BodyStream::new(payload), read_gate, has_ended: false }
     }
 
-    /// Reads the whole body, up to `limit` bytes. Each chunk is admitted under `permit` when it arrives. A
-    /// body of one chunk is not copied.
-    ///
-    /// # Errors
-    /// If the body exceeds the limit or the budget, or does not arrive completely.
+    /// Reads up to `limit` bytes, each chunk admitted under `permit`. A body of one chunk is not copied.
     pub(super) async fn read(&mut self, limit: usize, permit: &mut Permit) -> Result<Bytes, Problem> {
         let Some(first) = self.next_admitted(limit, permit).await? else { return Ok(Bytes::new()) };
         let Some(second) = self.next_admitted(limit - first.len(), permit).await? else { return Ok(first) };
@@ -67,7 +61,7 @@ impl RequestBody {
         }
     }
 
-    /// Returns the cause of a failed body. actix reports each as a lost connection.
+    /// actix reports each cause as a lost connection.
     fn problem(&self) -> Problem {
         match self.read_gate.stream_end() {
             Some(StreamEnd::ExcessFraming) => Problem::EndlessChunks,
@@ -77,10 +71,8 @@ impl RequestBody {
         }
     }
 
-    /// Returns the response. If the body was not read to its end, the connection closes after it.
-    ///
-    /// Once a chunked body is dropped, actix reads the rest, with no limit of time. If the body still lives
-    /// at the end of the response, actix closes the connection.
+    /// Closes the connection after the response if the body was not read. actix reads the rest of a dropped
+    /// chunked body without a limit of time, but closes if the body still lives.
     pub(super) fn finish(self, response: HttpResponse) -> HttpResponse {
         if self.has_ended {
             return response;
@@ -89,7 +81,6 @@ impl RequestBody {
     }
 }
 
-/// Response that keeps the unread body until the response is sent.
 struct ResponseWithBody {
     response: BoxBody,
     _body: RequestBody,

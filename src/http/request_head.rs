@@ -1,8 +1,7 @@
 //! Scanner of request heads before actix: end of the head, length of the body, and `Upgrade`.
 
-/// Finds the empty line that ends a head, also in a head that arrives in pieces.
-///
-/// Empty lines before the request line are ignored (RFC 9112, 2.2).
+/// Finds the empty line that ends a head, also in pieces. Ignores empty lines before the request line (RFC
+/// 9112, 2.2).
 #[derive(Debug, Default)]
 pub(super) struct BlankLine {
     has_begun: bool,
@@ -11,7 +10,6 @@ pub(super) struct BlankLine {
 }
 
 impl BlankLine {
-    /// Returns the number of bytes up to the end of the head, if that is in `bytes`.
     pub(super) fn find(&mut self, bytes: &[u8]) -> Option<usize> {
         for (at, byte) in bytes.iter().enumerate() {
             match byte {
@@ -27,34 +25,30 @@ impl BlankLine {
         None
     }
 
-    /// Returns true within a head: its request line has begun, and its end was not found.
     pub(super) fn has_begun(&self) -> bool {
         self.has_begun
     }
 }
 
-/// Hides `Upgrade` from actix, in place, and also in a head that arrives in pieces.
-///
-/// RFC 9110, 7.8 allows a server to ignore `Upgrade`. actix does not: with `Upgrade: websocket` it ignores
-/// `Content-Length`, and it repeats `Connection: upgrade` in the response and closes.
+/// Hides `Upgrade` from actix, in place (RFC 9110, 7.8). With `Upgrade: websocket`, actix ignores
+/// `Content-Length`, repeats `Connection: upgrade` and closes.
 #[derive(Debug, Default)]
 pub(super) struct UpgradeMask {
     name: [u8; MASKED_NAME],
-    /// Bytes of `name` in use. More than `MASKED_NAME` means that the name is longer.
+    /// Above `MASKED_NAME`, the name is longer.
     length: usize,
     position: LinePosition,
 }
 
-/// Length of the longest name that is masked, `connection`.
+/// Length of `connection`.
 const MASKED_NAME: usize = 10;
 
-/// Position in a header line.
 #[derive(Debug, Default, Clone, Copy)]
 enum LinePosition {
     #[default]
     Name,
     UpgradeValue,
-    /// In the value of `Connection`, before the first byte of an option.
+    /// Before the first byte of an option of `Connection`.
     ConnectionOption,
     Rest,
 }
@@ -113,11 +107,9 @@ impl UpgradeMask {
     }
 }
 
-/// Returns the lengths of head and body of the request at the start of `bytes`.
-///
-/// Returns `None` unless the head is complete and of the common form: `POST`, HTTP/1.1, plain names, one
-/// `Content-Length`, and nothing else that changes the framing. The framing of every other head is the one
-/// that actix finds.
+/// Returns the lengths of head and body. `None` unless the head is complete and of the common form: `POST`,
+/// HTTP/1.1, plain names, one `Content-Length`, and nothing else that changes the framing. actix finds the
+/// framing of all others.
 pub(super) fn body_length(bytes: &[u8]) -> Option<(usize, u64)> {
     let mut declared = None;
     let (first, mut at) = line(bytes, 0)?;
@@ -150,7 +142,6 @@ pub(super) fn body_length(bytes: &[u8]) -> Option<(usize, u64)> {
     }
 }
 
-/// Returns the line at `at` without its CR LF, and the offset after it.
 fn line(bytes: &[u8], at: usize) -> Option<(&[u8], usize)> {
     let end = at + memchr::memchr(b'\n', &bytes[at..])?;
     Some((bytes[at..end].strip_suffix(b"\r")?, end + 1))
@@ -161,7 +152,6 @@ fn is_plain_post(line: &[u8]) -> bool {
     target.is_some_and(|target| target.starts_with(b"/") && target.iter().all(u8::is_ascii_graphic))
 }
 
-/// Parses up to 18 digits.
 fn digits(text: &[u8]) -> Option<u64> {
     let is_number = (1..=18).contains(&text.len()) && text.iter().all(u8::is_ascii_digit);
     is_number.then(|| text.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))

@@ -1,5 +1,4 @@
-//! Catalog of all responses of the ingress, for the OpenAPI document. Each is built by the code that serves
-//! it.
+//! All responses of the ingress, for the OpenAPI document, built by the code that serves them.
 
 use super::admin::readiness_body;
 use super::ingress::ALLOWED_METHODS;
@@ -13,20 +12,17 @@ use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use justcall_events::{BodyHash, EventId, JsonType, Malformed, Violation};
 use serde_json::Value;
 
-/// Example of a response, with invented values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ExampleResponse {
     pub status: u16,
-    /// Stable tag: the outcome for status 200, otherwise the end of the problem's `type`.
+    /// Outcome for status 200, otherwise the end of the problem's `type`.
     pub tag: String,
-    /// Value of Content-Type.
     pub content_type: String,
-    /// Other headers, except Content-Length.
+    /// Without Content-Length.
     pub headers: Vec<(String, String)>,
     pub body: Value,
 }
 
-/// Returns an example of every response to a webhook. `rejected` is the setting for rejected events.
 pub(crate) fn example_responses(rejected: DeadLetterAnswer) -> Vec<ExampleResponse> {
     let outcomes = outcomes().into_iter().map(|outcome| response(outcome, rejected));
     let problems = problems().into_iter().map(|problem| problem.response());
@@ -36,7 +32,6 @@ pub(crate) fn example_responses(rejected: DeadLetterAnswer) -> Vec<ExampleRespon
     examples
 }
 
-/// Returns the body of `/readyz` right after the start.
 pub(crate) fn readiness_at_start() -> Value {
     readiness_body(&Readiness::new())
 }
@@ -72,8 +67,7 @@ fn outcomes() -> Vec<Outcome> {
         .collect()
 }
 
-/// Returns problems of requests that end before ingest. [`Problem::OverBudget`] has the tag of a refusal,
-/// which is listed already.
+/// Problems before ingest. [`Problem::OverBudget`] has the tag of a refusal, which is listed already.
 fn problems() -> [Problem; 13] {
     [
         Problem::UnknownPath,
@@ -100,7 +94,6 @@ fn example(response: HttpResponse) -> ExampleResponse {
     let headers =
         response.headers().iter().filter(|(name, _)| ![CONTENT_TYPE, CONTENT_LENGTH].contains(name));
     let headers = headers.map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect();
-    // The body is in memory and is JSON.
     let body = response.into_body().try_into_bytes().unwrap_or_default();
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let named = body["outcome"].as_str().or_else(|| body["type"].as_str()?.rsplit(':').next());
@@ -121,8 +114,7 @@ mod tests {
     fn every_counted_reason_has_a_response_and_every_response_a_reason() {
         let examples = example_responses(DeadLetterAnswer::Problem);
         let counted = [tags::REFUSED, tags::DENIED, tags::REJECTED, tags::TURNED_AWAY].concat();
-        // Tags without a response of their own: an unknown type is answered `dead_lettered`, and a failed
-        // handshake has no response.
+        // An unknown type is answered `dead_lettered`, and a failed handshake has no response.
         let silent = [tags::OTHER, "unknown_type", "tls_handshake"];
         let counted = counted.into_iter().filter(|tag| !silent.contains(tag));
         let expected: BTreeSet<_> =

@@ -23,34 +23,28 @@ use tokio::net::TcpSocket;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-/// Connections that the kernel queues until they are accepted.
 const BACKLOG: u32 = 2048;
 
-/// Kernel buffer of a connection in each direction, in bytes. Linux doubles it for its bookkeeping.
+/// Bytes in each direction. Linux doubles them.
 const SOCKET_BUFFER: u32 = 64 * 1024;
 
 #[derive(Debug, Clone)]
 pub(super) struct ServerLimits {
     pub(super) workers: usize,
-    /// Connections of all workers together.
+    /// Number for all workers.
     pub(super) max_connections: usize,
-    /// Time for which a connection is read after a response that was sent before the end of the body.
+    /// Time for which a connection is read after a response before the end of the body.
     pub(super) disconnect_timeout: Duration,
     pub(super) open_connections: ConnectionCount,
 }
 
-/// Connection with or without TLS.
 trait Stream: AsyncRead + AsyncWrite + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
 
 type Connection = Box<dyn Stream>;
 
-/// Binds the address and serves `app` on it, with one instance for each worker. Uses TLS if there is a
-/// certificate.
-///
-/// # Errors
-/// If the address cannot be bound.
+/// Serves one instance of `app` for each worker.
 pub(super) fn bind<A, I, S, B>(
     config: &Config,
     certificate: Option<&Arc<Watched<Certificate>>>,
@@ -103,7 +97,7 @@ where
                 let _ = io.set_nodelay(true);
                 let peer = io.peer_addr().ok();
                 let since = Instant::now();
-                // A load balancer's probe connects and sends nothing. That is not a failed handshake.
+                // A load balancer's probe, which sends nothing, is not a failed handshake.
                 if acceptor.is_some() && !receives_byte(&io, header_timeout).await {
                     return Err(DispatchError::Io(io::ErrorKind::UnexpectedEof.into()));
                 }
@@ -121,12 +115,10 @@ where
     Ok((addr, server.run()))
 }
 
-/// Returns whether the client sends a byte within `limit`.
 async fn receives_byte(io: &TcpStream, limit: Duration) -> bool {
     matches!(timeout(limit, io.peek(&mut [0])).await, Ok(Ok(1..)))
 }
 
-/// Performs the TLS handshake, if TLS is on, within `limit`.
 async fn connect(io: TcpStream, tls: Option<TlsAcceptor>, limit: Duration) -> io::Result<Connection> {
     match tls {
         None => Ok(Box::new(io)),

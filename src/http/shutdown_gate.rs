@@ -1,4 +1,4 @@
-//! Shutdown gate of the ingress: counts requests in flight, and refuses new ones during the stop.
+//! Counts requests in flight, and refuses new ones during the stop.
 
 use crate::telemetry::Metrics;
 use std::sync::Arc;
@@ -6,20 +6,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 use tokio::sync::Notify;
 
-/// Shutdown gate, shared by all workers.
+/// Shared by all workers.
 pub(super) struct ShutdownGate {
-    /// Responses close their connections.
     is_closing: AtomicBool,
-    /// Requests are answered 503.
     is_stopping: AtomicBool,
     in_flight: AtomicUsize,
-    /// Notified when the last request in flight ends during a stop.
     settled: Notify,
     metrics: Arc<Metrics>,
 }
 
 impl ShutdownGate {
-    /// Returns the gate of an ingress that accepts requests.
     pub(super) fn new(metrics: Arc<Metrics>) -> Self {
         Self {
             is_closing: AtomicBool::new(false),
@@ -30,7 +26,7 @@ impl ShutdownGate {
         }
     }
 
-    /// Closes each connection after its next response, so that clients disconnect before the stop.
+    /// Clients disconnect before the stop.
     pub(super) fn close_connections(&self) {
         self.is_closing.store(true, Ordering::SeqCst);
     }
@@ -39,19 +35,17 @@ impl ShutdownGate {
         self.is_closing.load(Ordering::Relaxed)
     }
 
-    /// Refuses requests from now on.
     pub(super) fn stop(&self) {
         self.close_connections();
         self.is_stopping.store(true, Ordering::SeqCst);
     }
 
-    /// Returns whether requests are refused. Count a request before this check, so that the stop waits for
-    /// it.
+    /// Count a request before this check, so that the stop waits for it.
     pub(super) fn is_stopping(&self) -> bool {
         self.is_stopping.load(Ordering::SeqCst)
     }
 
-    /// Waits until no request is in flight. Call it after [`ShutdownGate::stop`].
+    /// Call after [`ShutdownGate::stop`].
     pub(super) async fn settled(&self) {
         loop {
             let settled = self.settled.notified();
@@ -62,13 +56,11 @@ impl ShutdownGate {
         }
     }
 
-    /// Counts a request. [`ShutdownGate::end_request`] ends it.
     pub(super) fn begin_request(&self) {
         self.in_flight.fetch_add(1, Ordering::SeqCst);
         self.metrics.in_flight_requests.inc();
     }
 
-    /// Ends a request that began at `since`.
     pub(super) fn end_request(&self, since: Instant) {
         self.metrics.in_flight_requests.dec();
         self.metrics.request_duration_seconds.observe(since.elapsed());

@@ -24,47 +24,42 @@ use zeroize::Zeroize;
 const CERTIFICATE: &str = "server.tls.certificate";
 const KEY: &str = "server.tls.key";
 
-/// Limit on the file of a certificate or a key, in bytes.
+/// Bytes.
 const MAX_FILE_LEN: u64 = 1024 * 1024;
 
 /// First second of the year 10000, after the latest end of any certificate (RFC 5280, 4.1.2.5).
 const MAX_EXPIRY: Duration = Duration::from_secs(253_402_300_800);
 
-/// Error in the TLS settings or in their files. Contains nothing of the key.
+/// Contains nothing of the key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TlsProblem {
     pub at: &'static str,
-    /// Cause and remedy.
     pub reason: String,
 }
 
-/// Checks that both files are set, or neither. Does not read them.
+/// Does not read the files.
 pub(crate) fn check_tls_pair(config: &TlsConfig) -> Vec<TlsProblem> {
     files(config).err().map(|problems| problems.0).unwrap_or_default()
 }
 
-/// Checks the TLS settings and their files. Returns all errors.
 pub(crate) fn check_tls(config: &TlsConfig) -> Vec<TlsProblem> {
     let read =
         files(config).and_then(|files| files.map(|(certificate, key)| read(certificate, key)).transpose());
     read.err().map(|problems| problems.0).unwrap_or_default()
 }
 
-/// Returns why a valid pair of files cannot be trusted now: its certificate expired, or is not yet valid.
-///
-/// The bridge starts nevertheless, so that the spool drains.
+/// Returns why a valid pair cannot be trusted now. The bridge starts nevertheless, so that the spool drains.
 pub(crate) fn certificate_fault(config: &TlsConfig) -> Option<String> {
     let (certificate, key) = files(config).ok()??;
     read(certificate, key).ok()?.fault
 }
 
-/// Returns the time at which the certificate of a valid pair expires, in seconds since 1970.
+/// Seconds since 1970.
 pub(crate) fn certificate_expires(config: &TlsConfig) -> Option<u64> {
     let (certificate, key) = files(config).ok()??;
     Some(read(certificate, key).ok()?.expires)
 }
 
-/// List of errors, displayed as one line.
 #[derive(Debug)]
 pub(super) struct TlsProblems(Vec<TlsProblem>);
 
@@ -83,12 +78,10 @@ impl fmt::Display for TlsProblems {
     }
 }
 
-/// Certificate with its chain and its private key.
 pub(super) struct Certificate {
     certified: Arc<CertifiedKey>,
-    /// Time of expiry, in seconds since 1970.
+    /// Seconds since 1970.
     expires: u64,
-    /// Reason why the certificate is not valid now.
     fault: Option<String>,
 }
 
@@ -99,12 +92,8 @@ impl PartialEq for Certificate {
     }
 }
 
-/// Opens the certificate and follows its files. `None`: plain HTTP. Its time of expiry becomes a metric.
-///
-/// At the start, a certificate that is not valid now is accepted. Later it does not replace the current one.
-///
-/// # Errors
-/// If the settings or the files are invalid.
+/// Opens the certificate and follows its files. `None`: plain HTTP. Accepts a certificate that is not valid
+/// now at the start only.
 pub(super) fn open(
     config: &TlsConfig,
     metrics: &Arc<Metrics>,
@@ -124,12 +113,8 @@ pub(super) fn open(
     Watched::open("server.tls", read).map(Some).map_err(invalid)
 }
 
-/// Returns the server configuration: HTTP/1.1 over TLS 1.3 or 1.2.
-///
-/// Sessions are not resumed, so that every connection uses the current certificate.
-///
-/// # Errors
-/// None in practice: the provider supports both versions.
+/// HTTP/1.1 over TLS 1.3 or 1.2. Sessions are not resumed, so that every connection uses the current
+/// certificate.
 pub(super) fn server_config(certificate: &Arc<Watched<Certificate>>) -> io::Result<ServerConfig> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(&[&TLS13, &TLS12])
@@ -138,7 +123,6 @@ pub(super) fn server_config(certificate: &Arc<Watched<Certificate>>) -> io::Resu
         .with_cert_resolver(Arc::new(CurrentCertificate(Arc::clone(certificate))));
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
-    // The listener speaks no other protocol.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
@@ -157,7 +141,6 @@ impl fmt::Debug for CurrentCertificate {
     }
 }
 
-/// Returns the files of certificate and key, or `None` if neither is set.
 fn files(config: &TlsConfig) -> Result<Option<(&Path, &Path)>, TlsProblems> {
     let missing = |at, other| {
         let reason = format!("is not set, but `{other}` is: set both for TLS, or neither for plain HTTP");
@@ -190,7 +173,7 @@ fn read(certificate: &Path, key: &Path) -> Result<Certificate, TlsProblems> {
     Ok(Certificate { certified: Arc::new(certified), expires, fault })
 }
 
-/// Reads a file into a buffer that is zeroed on drop.
+/// The buffer is zeroed on drop.
 fn read_file(path: &Path) -> Result<Secret, String> {
     let unreadable = |error: io::Error| match error.kind() {
         io::ErrorKind::InvalidData => {
@@ -211,13 +194,12 @@ fn read_file(path: &Path) -> Result<Secret, String> {
     io::read_to_string(file).map(Secret::new).map_err(unreadable)
 }
 
-/// Validity of a certificate: its expiry in seconds since 1970, and the reason why it is not valid now.
 struct Validity {
     expires: u64,
     fault: Option<String>,
 }
 
-/// Parses the certificates of a file, and the validity of the first one.
+/// Returns the validity of the first certificate.
 fn chain(text: &Secret) -> Result<(Vec<CertificateDer<'static>>, Validity), String> {
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem(text).as_bytes()).collect();
     let chain = chain.map_err(|_| "the file's PEM is damaged; replace the file")?;
@@ -229,7 +211,7 @@ fn chain(text: &Secret) -> Result<(Vec<CertificateDer<'static>>, Validity), Stri
     Ok((chain, validity))
 }
 
-/// Returns the validity of a certificate. The chain of trust is not checked.
+/// Does not check the chain of trust.
 fn validity(certificate: &ParsedCertificate<'_>) -> Validity {
     let fault = match fault_at(certificate, UnixTime::now()) {
         Some(CertificateError::ExpiredContext { not_after, .. }) => {
@@ -248,8 +230,6 @@ fn validity(certificate: &ParsedCertificate<'_>) -> Validity {
     Validity { expires, fault }
 }
 
-/// Returns the error of a certificate at a time.
-///
 /// webpki checks the dates first, then the issuer, which is always unknown here.
 fn fault_at(certificate: &ParsedCertificate<'_>, now: UnixTime) -> Option<CertificateError> {
     let algorithms = ring::default_provider().signature_verification_algorithms.all;
@@ -264,7 +244,7 @@ fn date(time: UnixTime) -> String {
     time.unwrap_or_default().format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// Returns the text without the byte order mark that some editors write.
+/// Drops the byte order mark that some editors write.
 fn pem(text: &Secret) -> &str {
     text.expose().trim_start_matches('\u{feff}')
 }

@@ -6,19 +6,16 @@ use crate::telemetry::{EventSpans, Trace};
 use justcall_events::signature::Valid;
 use std::time::Instant;
 
-/// Authenticated and evaluated event.
 pub(super) struct AcceptedEvent {
-    /// Index of the source.
     pub(super) source: usize,
     pub(super) evaluated: Evaluated,
     pub(super) signature: Option<Valid>,
     pub(super) trace: Option<Trace>,
-    /// Start of the evaluation.
     pub(super) started: Instant,
 }
 
 impl AcceptedEvent {
-    /// Keeps the parts of an arrival that delivery and reports need. Returns the memory permit separately.
+    /// Returns the memory permit separately.
     pub(super) fn new(
         arrival: Box<Arrival>,
         evaluated: Evaluated,
@@ -29,7 +26,6 @@ impl AcceptedEvent {
         (Self { source, evaluated, signature, trace, started }, permit)
     }
 
-    /// Returns the outcome that follows from the delivery of the records.
     pub(super) fn outcome(&self, delivered: Result<Durable, DeliveryError>) -> Outcome {
         let Evaluated { id, disposition, .. } = &self.evaluated;
         match (delivered, disposition) {

@@ -19,14 +19,13 @@ mod tests;
 #[error("{key}: {reason}")]
 pub struct SecretsError {
     pub key: String,
-    /// Reason, without any part of a secret.
+    /// Without any part of a secret.
     pub reason: String,
 }
 
-/// Shortest token, in characters. 16 characters drawn at random from 64 have 96 bits.
+/// 16 random characters of 64 have 96 bits.
 const MIN_TOKEN_LEN: usize = 16;
 
-/// Verifier of the tokens and signatures of a source.
 pub(super) struct Authenticator {
     config: SignatureConfig,
     keys: Arc<Watched<Keys>>,
@@ -37,10 +36,6 @@ pub(super) struct Authenticator {
 }
 
 impl Authenticator {
-    /// Reads the files of secrets and tokens.
-    ///
-    /// # Errors
-    /// If the secrets or tokens are not usable.
     pub(super) fn open(config: &SourceConfig, metrics: &Metrics) -> Result<Self, SecretsError> {
         let (for_keys, for_tokens) = (config.clone(), config.clone());
         let name = &config.name;
@@ -72,10 +67,7 @@ impl Authenticator {
         keys.into_iter().chain(tokens)
     }
 
-    /// Authenticates an event. Returns its signature if that is valid. `envelope`: `None` if the body has none.
-    ///
-    /// # Errors
-    /// Outcome of an event that is not authenticated.
+    /// Returns the signature if it is valid. `envelope`: `None` if the body has none.
     pub(super) fn authenticate(
         &self,
         arrival: &Arrival,
@@ -86,7 +78,7 @@ impl Authenticator {
             return Err(Outcome::Denied(Denial::Token));
         }
         let keys = self.keys.get();
-        // If a signature is required and there is no secret, no signature is valid.
+        // No signature is valid if one is required and there is no secret.
         if keys.is_empty() && !self.config.is_required() {
             return Ok(None);
         }
@@ -111,7 +103,7 @@ impl Authenticator {
         }
     }
 
-    /// Counts an event with this signature. Not called for duplicates.
+    /// Not called for duplicates.
     pub(super) fn count_use(&self, valid: &Valid) {
         if self.reuse.is_excessive(valid.tuple) {
             self.counters.reused.inc();
@@ -131,30 +123,25 @@ impl Authenticator {
         verify(headers, subject, keys, rules, now)
     }
 
-    /// Returns whether a token is valid, or none is required. Compares every token, to take constant time.
+    /// Compares every token, to take constant time.
     pub(super) fn has_token(&self, given: Option<&Secret>) -> bool {
         let tokens = self.tokens.get();
         let Some(given) = given else { return tokens.is_empty() };
         tokens.is_empty() | tokens.iter().fold(false, |found, token| found | token.matches(given.expose()))
     }
 
-    /// Returns whether an event without a valid signature is accepted. Unless signatures are required, an event
-    /// may be unsigned, but its signature must not be invalid.
+    /// An event may be unsigned unless signatures are required, but its signature must not be invalid.
     fn accepts_without_valid(&self, is_signed: bool) -> bool {
         self.config.mode == SignatureMode::Monitor || !(is_signed || self.config.is_required())
     }
 }
 
-/// Sets the metrics of a list of secrets: its length, and the age of its file.
 fn show(figures: &SecretGauges, valid: usize, file: Option<&Path>) {
     figures.valid.set(i64::try_from(valid).unwrap_or(i64::MAX));
     figures.modified.set(i64::try_from(file.map_or(0, secret::modified_at)).unwrap_or(i64::MAX));
 }
 
-/// Checks the number of a source's secrets, as far as it is known without a look into their file.
-///
-/// # Errors
-/// When there are more than [`MAX_SECRETS`], because a file contains at least one.
+/// Counts a file as one secret, without a look into it.
 pub(crate) fn check_number(source: &SourceConfig) -> Result<(), SecretsError> {
     let config = &source.signature;
     let given = config.secrets.len();
@@ -168,10 +155,7 @@ pub(crate) fn check_number(source: &SourceConfig) -> Result<(), SecretsError> {
     Err(failed(source, setting, format!("there are {shown} secrets; {MAX_SECRETS} can be valid at once")))
 }
 
-/// Reads the secrets of a source, those in the settings first.
-///
-/// # Errors
-/// If the file has no secret, or there are more than [`MAX_SECRETS`].
+/// Secrets in the settings come first.
 pub(crate) fn read_keys(source: &SourceConfig) -> Result<Keys, SecretsError> {
     let config = &source.signature;
     let failed = |reason| failed(source, "signature.secrets_file", reason);
@@ -187,10 +171,7 @@ pub(crate) fn read_keys(source: &SourceConfig) -> Result<Keys, SecretsError> {
     Ok(Keys::new(secrets.iter().map(Secret::expose)))
 }
 
-/// Reads the tokens of a source.
-///
-/// # Errors
-/// If the file has no token, or a token is short or cannot be part of a path.
+/// Fails for a token that is short or cannot be part of a path.
 pub(crate) fn read_tokens(source: &SourceConfig) -> Result<Vec<Secret>, SecretsError> {
     let from_file = source.token_file.as_deref().map(secret::read_secrets).transpose();
     let from_file = from_file

@@ -1,9 +1,6 @@
-//! Memory of recently durable events, including events that earlier processes spooled.
-//!
-//! Two deliveries are of the same event if source and body are the same. Type and event id are functions of
-//! the body. A forged body with the id of a real event is another event, and does not suppress the real one.
-//!
-//! An event is remembered only once it is durable. While an event is in flight, its duplicates wait.
+//! Memory of recently durable events, those in the spool included. Two deliveries are the same event if
+//! source and body are the same, so a forged body with a real id suppresses nothing. While an event is in
+//! flight, its duplicates wait.
 
 use crate::delivery::{Identity, RememberedIdentity};
 use crate::telemetry::Metrics;
@@ -17,32 +14,30 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// Number of locks, so that different events rarely wait for the same one.
+/// Locks, so that different events rarely wait for the same one.
 const SHARDS: usize = 16;
 
-/// State of an event: 24 bytes with its identity, because there are many.
+/// 24 bytes with its identity, because there are many.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ClaimState {
-    /// Not durable yet.
     InFlight,
-    /// Durable, with its number in the shard.
+    /// Number in the shard.
     Durable(u32),
 }
 
 #[derive(Default)]
 struct Shard {
     events: HashMap<Identity, ClaimState, RandomState>,
-    /// Duplicates that wait for events in flight. Few events have any.
+    /// Duplicates of events in flight.
     waiting: HashMap<Identity, Vec<oneshot::Sender<()>>, RandomState>,
     /// Durable events with their numbers, oldest first.
     oldest: VecDeque<(Identity, u32, Instant)>,
-    /// Number of the last durable event.
     count: u32,
-    /// Number of events forgotten before the end of the window.
+    /// Forgotten before the end of the window.
     forgotten_early: u64,
 }
 
-/// Memory of durable events, limited by time and number.
+/// Limited by time and number.
 pub(crate) struct Deduplication {
     window: Duration,
     capacity_per_shard: usize,
@@ -51,15 +46,15 @@ pub(crate) struct Deduplication {
 }
 
 pub(crate) enum ClaimResult {
-    /// The event is new within the window. The owner of the claim reports its end.
+    /// The event is new. The owner reports its end.
     Granted(Claim),
     Durable,
-    /// The event is in flight. The receiver completes with `Ok` once it is durable, with `Err` if it fails.
+    /// Completes with `Ok` once the event is durable, with `Err` if it fails.
     InFlight(oneshot::Receiver<()>),
 }
 
 impl Deduplication {
-    /// Creates a memory of at most `capacity` events for `window`. A window of zero remembers nothing.
+    /// A window of zero remembers nothing.
     pub(crate) fn new(window: Duration, capacity: usize) -> Arc<Self> {
         Arc::new(Self {
             window,
@@ -69,7 +64,6 @@ impl Deduplication {
         })
     }
 
-    /// Updates the metrics of the memory at each scrape.
     pub(super) fn register_metrics(self: &Arc<Self>, capacity: usize, metrics: &Metrics) {
         metrics.remembered_limit.set(i64::try_from(capacity).unwrap_or(i64::MAX));
         let (memory, remembered, early) =
@@ -81,15 +75,13 @@ impl Deduplication {
         });
     }
 
-    /// Returns whether an event is durable, without a claim.
     pub(crate) fn is_durable(&self, event: &Identity, now: Instant) -> bool {
         let mut shard = self.shard(event);
         shard.forget_before(now.checked_sub(self.window));
         matches!(shard.events.get(event), Some(ClaimState::Durable(_)))
     }
 
-    /// Remembers events that are durable in the spool for the rest of their window. A time after
-    /// `now_millis`, from before the clock was set back, counts as now.
+    /// Remembers spooled events for the rest of their window. A time in the future counts as now.
     pub(crate) fn restore(&self, mut events: Vec<RememberedIdentity>, now: Instant, now_millis: i64) {
         if self.window.is_zero() {
             return;
@@ -100,7 +92,7 @@ impl Deduplication {
             let age =
                 Duration::from_millis(u64::try_from(now_millis.saturating_sub(spooled_at)).unwrap_or(0));
             if let Some(at) = now.checked_sub(age).filter(|_| age <= self.window) {
-                // An event forgotten here is not counted as early: the load of this process is not the cause.
+                // The load of this process is not the cause, so this is not counted as early.
                 let _is_full = self.keep(event, at);
             }
         }
@@ -124,7 +116,7 @@ impl Deduplication {
         }
     }
 
-    /// Returns the number of durable events remembered, and of events forgotten for lack of capacity.
+    /// Returns the numbers of events remembered, and of those forgotten for lack of capacity.
     pub(crate) fn figures(&self) -> (usize, u64) {
         let shards = self.shards.iter().map(|shard| shard.lock());
         let figures = shards.map(|shard| (shard.oldest.len(), shard.forgotten_early));
@@ -143,7 +135,7 @@ impl Deduplication {
         }
     }
 
-    /// Remembers an event, and returns whether another event of its shard was forgotten for it.
+    /// Returns whether another event was forgotten for it.
     fn keep(&self, event: Identity, at: Instant) -> bool {
         let mut shard = self.shard(&event);
         shard.count = shard.count.wrapping_add(1);
@@ -163,8 +155,7 @@ impl Deduplication {
         is_full
     }
 
-    /// Forgets an event that failed, and closes the channels of its waiters. An event that became durable
-    /// meanwhile stays.
+    /// An event that became durable meanwhile stays.
     fn forget(&self, event: Identity) {
         let mut shard = self.shard(&event);
         if shard.events.get(&event) == Some(&ClaimState::InFlight) {
@@ -179,7 +170,7 @@ impl Deduplication {
 impl Shard {
     fn wait_for(&mut self, event: Identity) -> oneshot::Receiver<()> {
         let waiters = self.waiting.entry(event).or_default();
-        // Removes duplicates that stopped waiting, because an event may be in flight for hours.
+        // An event may be in flight for hours.
         waiters.retain(|waiter| !waiter.is_closed());
         let (waiter, outcome) = oneshot::channel();
         waiters.push(waiter);
@@ -208,33 +199,31 @@ impl Shard {
     }
 }
 
-/// Obligation to report how an event ended. Dropping it reports that the event is not durable.
+/// Dropping it reports that the event is not durable.
 pub(crate) struct Claim {
     memory: Option<Arc<Deduplication>>,
     event: Identity,
 }
 
 impl Claim {
-    /// Reports that every record of the event is durable.
     pub(crate) fn durable(mut self, now: Instant) {
         if let Some(memory) = self.memory.take() {
             memory.remember(self.event, now);
         }
     }
 
-    /// Returns whether the dead letter of the event's record to that topic is remembered, with this reason.
     pub(super) fn has_dead_letter(&self, topic: &str, reason: &str, now: Instant) -> bool {
         self.memory.as_ref().is_some_and(|memory| memory.is_durable(&self.dead_letter(topic, reason), now))
     }
 
-    /// Remembers such a dead letter. The event itself stays in flight.
+    /// The event itself stays in flight.
     pub(super) fn dead_lettered(&self, topic: &str, reason: &str, now: Instant) {
         if let Some(memory) = &self.memory {
             memory.remember(self.dead_letter(topic, reason), now);
         }
     }
 
-    /// Returns the identity of a dead letter, which no event has.
+    /// No event has this identity.
     fn dead_letter(&self, topic: &str, reason: &str) -> Identity {
         let letter = [&self.event[..], topic.as_bytes(), b"\0", reason.as_bytes()];
         BodyHash::of(&letter.concat()).prefix()

@@ -12,9 +12,7 @@ use std::sync::Arc;
 #[cfg(test)]
 mod tests;
 
-/// Validation and routes of all sources.
-///
-/// A reload replaces the whole evaluator, so that no event is evaluated by parts of two.
+/// Validation and routes of all sources, replaced as a whole by a reload.
 #[derive(Debug, Clone)]
 pub struct Evaluator {
     table: RouteTable,
@@ -30,53 +28,41 @@ struct SourceRules {
     validation: Validation,
 }
 
-/// Body of a source whose envelope was scanned.
 #[derive(Debug)]
 pub struct ScannedBody<'r, 'a> {
     body: &'a Bytes,
     source: &'r SourceRules,
     envelope: Result<Scanned<'a>, Malformed>,
-    /// Values that the routes read.
     picks: Picks<'r, 'a>,
 }
 
 impl<'r, 'a> ScannedBody<'r, 'a> {
-    /// Returns the envelope.
-    ///
-    /// # Errors
-    /// If the body has none.
     pub fn envelope(&self) -> Result<&Scanned<'a>, &Malformed> {
         self.envelope.as_ref()
     }
 
-    /// Returns the context of the event's records, without a signed time and a trace.
+    /// Has no signed time and no trace.
     pub fn context(&self, received_at: DateTime<Utc>) -> RecordContext<'r> {
         RecordContext { source_uri: &self.source.uri, received_at, signed_at: None, trace: None }
     }
 }
 
-/// Evaluated body.
 #[derive(Debug)]
 pub struct Evaluated {
-    /// Id of the event: `ce_id`.
+    /// `ce_id`
     pub id: EventId,
-    /// Hash of the body.
     pub hash: BodyHash,
-    /// Type of the event, if JustCall is known to send it.
+    /// `None`: JustCall is not known to send the type.
     pub event_type: Option<KnownType>,
-    /// Number of violations that a tolerant source accepted.
+    /// Violations that a tolerant source accepted.
     pub violations: u32,
-    /// Number of headers of routes that were left out because of their values.
+    /// Headers left out because of their values.
     pub headers_left_out: u32,
-    /// Decision, with the records to write.
     pub disposition: Disposition,
 }
 
 impl Evaluated {
-    /// Returns the hash by which deliveries are compared.
-    ///
-    /// A dead letter has another hash than the accepted event of the same body, so that a body rejected
-    /// under earlier rules is not a duplicate once the rules accept it.
+    /// A dead letter has another hash, so that its body is not a duplicate once the rules accept it.
     pub(super) fn dedup_hash(&self) -> BodyHash {
         match &self.disposition {
             Disposition::Reject(why, _) => {
@@ -89,21 +75,15 @@ impl Evaluated {
     }
 }
 
-/// Decision on an event.
 #[derive(Debug)]
 pub enum Disposition {
-    /// Write these records.
     Forward(Records),
-    /// Write nothing: a route drops the event.
     Drop,
-    /// Write these records, which are a dead letter.
-    ///
-    /// The reason is boxed, because it is rare and large.
+    /// Records of a dead letter. The reason is boxed, because it is rare and large.
     Reject(Box<Rejection>, Records),
 }
 
 impl Disposition {
-    /// Returns the records to write, if any.
     pub fn records(&self) -> Option<&[Record]> {
         match self {
             Self::Forward(records) | Self::Reject(_, records) => Some(records),
@@ -113,7 +93,6 @@ impl Disposition {
 }
 
 impl Evaluator {
-    /// Creates an evaluator from the sources and the compiled routes.
     pub fn new(config: &Config, table: RouteTable) -> Self {
         let sources = config.sources.iter().map(|source| SourceRules {
             name: source.name.clone(),
@@ -127,19 +106,18 @@ impl Evaluator {
         }
     }
 
-    /// Returns the routes.
     pub fn table(&self) -> &RouteTable {
         &self.table
     }
 
-    /// Scans the envelope of a body of a source. `source`: index in [`Config::sources`].
+    /// `source`: index in [`Config::sources`].
     pub fn scan<'r, 'a>(&'r self, source: usize, body: &'a Bytes) -> ScannedBody<'r, 'a> {
         let mut picks = Picks::of(self.table.picks());
         let envelope = scan_with(body, &mut picks);
         ScannedBody { body, source: &self.sources[source], envelope, picks }
     }
 
-    /// Validates and routes a body. Returns `None` for a probe.
+    /// `None`: a probe.
     pub fn evaluate(&self, scanned: ScannedBody<'_, '_>, context: &RecordContext<'_>) -> Option<Evaluated> {
         let ScannedBody { body, source, envelope, mut picks } = scanned;
         let hash = BodyHash::of(body);

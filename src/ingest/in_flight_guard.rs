@@ -1,5 +1,3 @@
-//! Resources of an event until its last delivery report.
-
 use super::Permit;
 use super::dedup::Claim;
 use crate::delivery::OnDurable;
@@ -10,12 +8,12 @@ use std::time::Instant;
 pub(super) struct InFlightGuard {
     claim: Option<Claim>,
     permit: Permit,
-    /// Size of the copy that librdkafka holds, in bytes.
+    /// Bytes of librdkafka's copy.
     copied: usize,
 }
 
 impl InFlightGuard {
-    /// Returns `None` if the budget has no room for the copy that librdkafka makes.
+    /// `None`: the budget has no room for librdkafka's copy.
     pub(super) fn new(records: &[Record], claim: Claim, mut permit: Permit) -> Option<Box<Self>> {
         let copied = records.iter().map(Record::size).sum();
         permit.grow(copied).then(|| Box::new(Self { claim: Some(claim), permit, copied }))
@@ -27,7 +25,7 @@ impl OnDurable for InFlightGuard {
         if let Some(claim) = self.claim.take() {
             claim.durable(Instant::now());
         }
-        // A spooled event is answered now. Only librdkafka's copy remains until its report.
+        // Only librdkafka's copy remains of a spooled event until its report.
         self.permit.shrink_to(self.copied);
     }
 

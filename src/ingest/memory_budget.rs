@@ -1,12 +1,8 @@
-//! Memory budget of the events in flight.
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Limit on the bytes of all events in flight.
-///
-/// A [`Permit`] lives from the first byte of a body until the last delivery report of its records, so that
-/// memory does not grow during an outage.
+/// Limit on the bytes of all events in flight. A [`Permit`] lives from the first byte of a body until the
+/// last delivery report, so memory does not grow during an outage.
 #[derive(Debug)]
 pub struct Budget {
     limit: usize,
@@ -14,22 +10,19 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Creates a budget of `limit` bytes.
     pub fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self { limit, used: AtomicUsize::new(0) })
     }
 
-    /// Returns the bytes that permits hold now.
     pub fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Returns whether the budget has room for `bytes` now.
     pub(crate) fn has_room(&self, bytes: usize) -> bool {
         self.limit.saturating_sub(self.used()) >= bytes
     }
 
-    /// Returns a permit for `bytes`, or `None` if they would exceed the limit.
+    /// `None`: the limit would be exceeded.
     pub fn admit(self: &Arc<Self>, bytes: usize) -> Option<Permit> {
         let mut permit = Permit { budget: Arc::clone(self), bytes: 0 };
         permit.grow(bytes).then_some(permit)
@@ -44,7 +37,7 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// Adds `more` bytes to this permit. Returns `false` if they would exceed the limit.
+    /// Returns `false` if the limit would be exceeded.
     pub fn grow(&mut self, more: usize) -> bool {
         let admitted = self
             .budget
@@ -59,7 +52,6 @@ impl Permit {
         admitted
     }
 
-    /// Releases all but `bytes`.
     pub fn shrink_to(&mut self, bytes: usize) {
         let released = self.bytes.saturating_sub(bytes);
         self.bytes -= released;

@@ -9,28 +9,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Interval of log lines about unauthenticated requests, which could flood the log.
+/// These requests could flood the log.
 const UNAUTHENTICATED_LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Burst of log lines about refused events, and about rejected ones. An outage produces thousands of equal
-/// lines a second.
+/// Burst of lines about refused events, and about rejected ones. An outage produces thousands a second.
 const MAX_LOG_BURST: u32 = 100;
 
-/// Rate of these lines after the burst, in lines per second.
+/// Lines per second after the burst.
 const MAX_LOG_RATE: u32 = 10;
 
-/// Reporter of outcomes, with the limits of its log lines.
 pub(super) struct OutcomeReporter {
     metrics: Arc<Metrics>,
     unauthenticated: LogThrottle,
     refused: LogThrottle,
     rejected: LogThrottle,
-    /// One in this number of successful events is logged. 0 disables this log.
+    /// 0 disables this log.
     log_sample: u64,
     successful: AtomicU64,
 }
 
-/// Logs an event. A macro, because the level and the message must be literals.
+/// Level and message must be literals.
 macro_rules! log_event {
     ($level:ident, $source:expr, $event:expr, $reason:expr, $left_out:expr, $($message:tt)+) => {
         tracing::$level!(
@@ -109,9 +107,8 @@ impl OutcomeReporter {
         outcome
     }
 
-    /// Reports and returns the outcome of a probe or an unauthenticated request.
-    ///
-    /// Writes no span, and one log line in [`UNAUTHENTICATED_LOG_INTERVAL`], because any client can send these.
+    /// Writes no span, and one log line in [`UNAUTHENTICATED_LOG_INTERVAL`], because any client can send
+    /// these.
     pub(super) fn report_unaccepted(
         &self,
         source: &str,
@@ -137,13 +134,12 @@ impl OutcomeReporter {
         outcome
     }
 
-    /// Counts a successful event, and returns whether it is logged.
     fn is_sampled(&self) -> bool {
         self.log_sample > 0 && self.successful.fetch_add(1, Ordering::Relaxed).is_multiple_of(self.log_sample)
     }
 }
 
-/// Returns the number, or `None` for 0.
+/// `None`: 0.
 fn positive(number: u64) -> Option<u64> {
     Some(number).filter(|number| *number > 0)
 }

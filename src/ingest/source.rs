@@ -6,27 +6,21 @@ use crate::delivery::Identity;
 use crate::telemetry::Metrics;
 use justcall_events::BodyHash;
 
-/// Configured sender with its authentication.
 pub(super) struct EventSource {
     pub(super) name: String,
     pub(super) authenticator: Authenticator,
-    /// Part of the identity of every event of the source.
+    /// Part of every event's identity.
     salt: [u8; 16],
 }
 
 impl EventSource {
-    /// Reads the files of secrets and tokens.
-    ///
-    /// # Errors
-    /// If the secrets or tokens are not usable.
     pub(super) fn open(config: &SourceConfig, metrics: &Metrics) -> Result<Self, SecretsError> {
         let salt = BodyHash::of(config.name.as_bytes()).prefix();
         Ok(Self { name: config.name.clone(), authenticator: Authenticator::open(config, metrics)?, salt })
     }
 
-    /// Returns the identity by which two deliveries are the same event, also after a restart.
-    ///
-    /// An event of another source with the same identity is as hard to find as a collision of the hash.
+    /// Identity by which two deliveries are the same event, also after a restart. One of another source is as
+    /// hard to find as a collision of the hash.
     pub(super) fn identity(&self, body: &BodyHash) -> Identity {
         let body = body.prefix();
         std::array::from_fn(|index| body[index] ^ self.salt[index])

@@ -7,14 +7,13 @@ fn state() -> AdminState {
     AdminState { readiness: Arc::default(), metrics: Arc::default(), budget: Budget::new(1000) }
 }
 
-/// Binds a free port.
 fn listening() -> AdminListener {
     let state = state();
     let config = AdminConfig { listen: ([127, 0, 0, 1], 0).into() };
     AdminListener::bind(&config, state.readiness, state.metrics, state.budget).unwrap()
 }
 
-/// Listener that waits a second for a request's head, and for a client to close.
+/// Waits a second for a head, and for a client to close.
 fn impatient() -> AdminListener {
     let config = AdminConfig { listen: ([127, 0, 0, 1], 0).into() };
     AdminListener::bind_with(&config, state(), Duration::from_secs(1)).unwrap()
@@ -126,7 +125,6 @@ async fn invalid_heads_are_answered_with_a_problem() {
     admin.stop().await;
 }
 
-/// Sends bytes in one write, and returns everything that the listener sends back.
 async fn exchange(address: SocketAddr, sent: String) -> String {
     let exchange = actix_web::rt::task::spawn_blocking(move || {
         use std::io::{Read, Write};
@@ -151,7 +149,7 @@ async fn invalid_pipelined_head_is_answered_with_a_problem() {
     admin.stop().await;
 }
 
-/// No admin page has a body, so a client that sends one without an end would keep its connection.
+/// A client that sends a body without an end would keep its connection.
 #[actix_web::test]
 async fn connection_of_a_body_without_an_end_is_closed() {
     let admin = impatient();
@@ -161,7 +159,6 @@ async fn connection_of_a_body_without_an_end_is_closed() {
             use std::io::Write;
             let mut client = std::net::TcpStream::connect(address).unwrap();
             write!(client, "GET /livez HTTP/1.1\r\nhost: x\r\n{head}\r\n\r\n").unwrap();
-            // Half a minute of a slow client.
             (0..300).any(|_| {
                 std::thread::sleep(Duration::from_millis(100));
                 client.write_all(b"1\r\nx\r\n").is_err()

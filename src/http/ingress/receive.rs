@@ -1,4 +1,4 @@
-//! Reads the body of a request within its limits, and only as far as its credentials allow.
+//! Reads a body within its limits, and only as far as the credentials allow.
 
 use super::super::content_encoding::ContentEncoding;
 use super::super::headers::{signature, traceparent, tracestate};
@@ -17,16 +17,13 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-/// Limit on a body without a valid token, in bytes.
+/// Bytes.
 const MAX_PROBE: usize = 4 * 1024;
 
-/// Interval of the check of the budget while a body arrives.
-///
-/// It is also the time for a body while more than half of the budget is in use.
+/// Also the time for a body while more than half of the budget is in use.
 const BUDGET_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 impl<A> IngressState<A> {
-    /// Reads a webhook up to the end of its body.
     pub(super) async fn receive(
         &self,
         source: usize,
@@ -66,8 +63,7 @@ impl<A> IngressState<A> {
     ) -> Result<Bytes, Problem> {
         let whole = {
             let mut whole = pin!(body.read(limit, permit));
-            // Most bodies arrive with their head and need no timer. The wait is boxed, to keep this future
-            // small.
+            // Most bodies arrive with their head. The wait is boxed, to keep this future small.
             match poll_fn(|context| Poll::Ready(whole.as_mut().poll(context))).await {
                 Poll::Ready(whole) => whole?,
                 Poll::Pending => Box::pin(self.in_time(whole)).await??,
@@ -79,9 +75,8 @@ impl<A> IngressState<A> {
         Box::pin(encoding.decode(whole, limit, permit)).await
     }
 
-    /// Reads a body without a valid token, because it may be a probe.
-    ///
-    /// `None`: the body is compressed or larger than a probe. Any client could cause the work of reading it.
+    /// Reads a body without a valid token, because it may be a probe. `None`: compressed or larger, work that
+    /// any client could cause.
     async fn read_probe(
         &self,
         body: &mut RequestBody,
@@ -103,9 +98,8 @@ impl<A> IngressState<A> {
         }
     }
 
-    /// Waits for a body, up to `request_timeout` while there is room in the budget.
-    ///
-    /// Otherwise a few slow bodies could take the whole budget and block all other requests.
+    /// Waits up to `request_timeout` while the budget has room. Otherwise a few slow bodies could block all
+    /// other requests.
     async fn in_time<R>(&self, arriving: impl Future<Output = R>) -> Result<R, Problem> {
         let mut arriving = pin!(arriving);
         let mut left = self.request_timeout;

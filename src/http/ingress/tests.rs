@@ -1,4 +1,4 @@
-//! Raw bytes over loopback to a real server, whose ingest acts on keywords in the body.
+//! Raw bytes to a real server, whose ingest acts on keywords in the body.
 
 mod framing;
 mod kit;
@@ -263,7 +263,7 @@ fn escaped_unreserved_characters_are_decoded_in_path_and_token() {
     assert_eq!(bridge.accepted(), ["0:one".to_owned(), format!("1:token {:?}", Some(TOKEN))]);
 }
 
-/// Without a token, only as much is read as a probe needs. More would be work for any client.
+/// More would be work for any client.
 #[test]
 fn body_without_a_token_is_read_only_up_to_the_size_of_a_probe() {
     let bridge = Bridge::start();

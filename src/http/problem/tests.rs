@@ -16,7 +16,6 @@ fn violation() -> Rejection {
     })
 }
 
-/// Returns every case with its status and tag.
 fn table() -> Vec<(Problem, u16, &'static str)> {
     use Problem::*;
     vec![

@@ -11,7 +11,6 @@ use tempfile::TempDir;
 /// RSA key for tests, because the provider creates none.
 const RSA: &str = include_str!("rsa.pem");
 
-/// Folder with a certificate and a key.
 struct Folder(TempDir);
 
 impl Folder {
@@ -67,7 +66,7 @@ fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
 }
 
-/// Returns the key in a PKCS#8 document: PKCS#1 of an RSA key, SEC1 of an EC key.
+/// PKCS#1 of an RSA key, SEC1 of an EC key.
 fn unwrapped(pkcs8: &[u8]) -> Vec<u8> {
     // A header is a tag and a length, which takes up to four bytes.
     let header = |at: usize| match pkcs8[at + 1] {
@@ -88,7 +87,6 @@ fn served(watched: &Arc<Watched<Certificate>>) -> String {
     pem("CERTIFICATE", &watched.get().certified.cert[0])
 }
 
-/// Removes line breaks, for comparison.
 fn bare(pem: &str) -> String {
     pem.split_whitespace().collect()
 }
@@ -267,7 +265,7 @@ fn expired_invalid_or_missing_files_keep_the_old_certificate() {
     assert_eq!(bare(&served(&watched)), bare(&first));
 }
 
-/// Kubernetes updates a mounted Secret this way.
+/// As Kubernetes updates a mounted Secret.
 #[test]
 fn replaced_folder_of_the_files_is_a_change() {
     let folder = TempDir::new().unwrap();

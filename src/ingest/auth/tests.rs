@@ -17,7 +17,6 @@ fn source(required: Option<bool>, mode: SignatureMode) -> SourceConfig {
     }
 }
 
-/// Authenticates a body with these headers, and one without an envelope.
 fn authenticate(source: &SourceConfig, signature: &Headers) -> [Result<Option<Valid>, Outcome>; 2] {
     let authenticator = Authenticator::open(source, &Metrics::new()).unwrap();
     let arrival = Arrival {
@@ -32,14 +31,14 @@ fn authenticate(source: &SourceConfig, signature: &Headers) -> [Result<Option<Va
     [authenticator.authenticate(&arrival, Some(&envelope)), authenticator.authenticate(&arrival, None)]
 }
 
-/// Returns headers signed with an empty secret, as any client can.
+/// Any client can create these.
 fn signed_without_secret() -> Headers {
     let timestamp = Utc::now().format("%Y-%m-%d %H:%M:%S").to_string();
     let signature = justcall_events::signature::sign("", "https://h.example/", "call.completed", &timestamp);
     Headers { signature: Some(signature), version: Some("v1".to_owned()), timestamp: Some(timestamp) }
 }
 
-/// The settings refuse this combination. If they ever accept it, no request may be authenticated.
+/// The settings refuse this combination. No request may be authenticated if they ever accept it.
 #[test]
 fn required_signature_without_secrets_denies_every_request() {
     let source = source(Some(true), SignatureMode::Enforce);
