@@ -31,7 +31,7 @@ impl Window {
     }
 
     /// Returns what is free. Stuck partitions count for at most three quarters of the limits, to leave room
-    /// for the others, until the window is [`MAX_STUCK_EXCESS`] above its limits.
+    /// for the others, until the window is [`WindowLimits::stuck_excess`] above its limits.
     pub(super) fn free(&self, limits: WindowLimits) -> WindowLimits {
         self.free_beside(self.stuck, limits)
     }
