@@ -1,10 +1,7 @@
 //! Event types that JustCall documents in either dialect.
 //!
-//! One declaration for each type: its name, its family and, by dialect, the fields of `data`. To add a type,
-//! add its declaration here and a sample with its name in `samples/documented` or `samples/live`.
-//!
-//! Sources: JustCall's webhook events reference (documented dialect) and the bodies that it sends (live
-//! dialect).
+//! To add a type, declare it here and add a sample in `samples/documented` or `samples/live`.
+//! Sources: JustCall's webhook events reference (documented), the bodies that it sends (live).
 
 use crate::declare::event_types;
 

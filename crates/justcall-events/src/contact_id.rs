@@ -1,21 +1,19 @@
-//! Id of a contact.
-
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::num::NonZeroU64;
 
-/// Id of a contact: a positive integer. Reads its decimal string as well, and writes the integer.
+/// Contact's id, a positive integer. Also reads its decimal string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContactId(NonZeroU64);
 
 impl ContactId {
-    /// Returns the id of that number. `None`: 0.
+    /// Returns `None` for 0.
     pub fn new(id: u64) -> Option<Self> {
         NonZeroU64::new(id).map(Self)
     }
 
-    /// Returns the id in decimal digits. `None`: not a positive integer without sign and leading 0.
+    /// Returns `None` unless a positive integer without sign and leading 0.
     pub fn from_decimal(digits: &str) -> Option<Self> {
         let canonical = digits.starts_with(|c: char| matches!(c, '1'..='9'));
         canonical.then(|| digits.parse().ok().map(Self)).flatten()
@@ -59,7 +57,7 @@ impl Visitor<'_> for ContactIdVisitor {
     }
 
     fn visit_str<E: Error>(self, digits: &str) -> Result<ContactId, E> {
-        // The error omits the string, which may be private.
+        // Omits the string, which may be private.
         ContactId::from_decimal(digits).ok_or_else(|| E::invalid_value(Unexpected::Other("string"), &self))
     }
 }

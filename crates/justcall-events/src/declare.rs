@@ -1,11 +1,7 @@
-//! Macro that turns the declarations of [`catalogue`](crate::catalogue) into code.
-
-/// Declares the event types: [`KnownType`](crate::KnownType), the struct of each type in the documented
-/// dialect, [`DocumentedData`](crate::DocumentedData) and the samples.
+/// Declares the event types, with their documented structs and samples.
 ///
-/// A declaration is `Variant = "name", Family { … }`. After the family follows the direction of a type whose
-/// body carries none. The braces hold `documented:` with the name and the fields of a struct
-/// ([`contract!`](crate::field)) and `live:` with the shape of `data`; a type has at least one of them.
+/// `Variant = "name", Family[, Direction] { … }`: `Direction` is for bodies that carry none. The braces hold
+/// `documented:` (a struct, see [`contract!`](crate::field)), `live:` (the shape of `data`), or both.
 macro_rules! event_types {
     ($(
         $(#[doc = $doc:literal])*
@@ -23,7 +19,7 @@ macro_rules! event_types {
         }
 
         impl KnownType {
-            /// Every known type, in the order of [`KnownType::index`].
+            /// Every known type, in order of [`KnownType::index`].
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
             /// Returns the name on the wire.
@@ -31,7 +27,7 @@ macro_rules! event_types {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            /// Returns the description, a sentence or two.
+            /// Returns the description.
             pub const fn about(self) -> &'static str {
                 match self { $(Self::$variant => concat!($($doc),*).trim_ascii(),)* }
             }
@@ -57,8 +53,7 @@ macro_rules! event_types {
                 match name { $($name => Some(Self::$variant),)* _ => None }
             }
 
-            /// Returns the fields of `data` in the documented dialect, the identity first. `None`: the type is
-            /// not listed in that dialect.
+            /// Returns the fields of documented `data`, the identity first. `None`: not in that dialect.
             pub const fn documented_fields(self) -> Option<&'static [$crate::Field]> {
                 match self {
                     $($(Self::$variant => Some($documented::FIELDS),)?)*
@@ -66,7 +61,6 @@ macro_rules! event_types {
                 }
             }
 
-            /// Returns the direction of a type whose body does not carry one.
             pub(crate) const fn implied_direction(self) -> Option<$crate::Direction> {
                 match self {
                     $($(Self::$variant => Some($crate::Direction::$direction),)?)*
@@ -74,7 +68,6 @@ macro_rules! event_types {
                 }
             }
 
-            /// Returns the shape of `data` in the live dialect. `None`: the type is not listed in that dialect.
             pub(crate) const fn live_kind(self) -> Option<$crate::live::LiveKind> {
                 match self {
                     $($(Self::$variant => Some($crate::live::LiveKind::$live),)?)*
@@ -94,9 +87,7 @@ macro_rules! event_types {
             }
         }
 
-        /// Returns a body of each type that JustCall lists in a dialect, in the order of [`KnownType::ALL`].
-        ///
-        /// The values are invented. The bodies of the documented dialect pass
+        /// Returns an invented body of each type in a dialect. Documented ones pass
         /// [`Validation::Strict`](crate::Validation::Strict).
         pub fn samples(dialect: $crate::Dialect) -> impl Iterator<Item = (KnownType, &'static str)> {
             KnownType::samples(dialect).iter().copied()
@@ -113,12 +104,11 @@ macro_rules! event_types {
         }
 
         impl<'a> DocumentedData<'a> {
-            /// Returns the type of the event that has these fields.
+            /// Returns the type with these fields.
             pub const fn event_type(&self) -> KnownType {
                 match self { $($(Self::$documented(_) => KnownType::$variant,)?)* }
             }
 
-            /// Reads `data` of a type. `None`: the type is not listed in the documented dialect.
             pub(crate) fn read(
                 event_type: KnownType,
                 data: &'a str,
@@ -134,7 +124,6 @@ macro_rules! event_types {
     };
 }
 
-/// Includes the sample of a type, if the dialect lists it.
 macro_rules! sample {
     ($variant:ident, $name:literal, $folder:literal, $listed:ident) => {
         (Self::$variant, include_str!(concat!("samples/", $folder, "/", $name, ".json")))

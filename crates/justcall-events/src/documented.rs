@@ -8,10 +8,10 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-/// Event of the documented dialect, borrowing from the record's value that it was read from.
+/// Event of the documented dialect, borrowed from a record's value.
 ///
-/// Reads every event that passed [`Validation::Documented`](crate::Validation::Documented). Fields that the
-/// reference does not show are left out.
+/// Reads every event that passed [`Validation::Documented`](crate::Validation::Documented), and omits unknown
+/// fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Documented<'a> {
     /// Time of the event, RFC 3339.
@@ -21,11 +21,10 @@ pub struct Documented<'a> {
 }
 
 impl<'a> Documented<'a> {
-    /// Reads a record's value.
+    /// Reads a record's value. Its header `ce_dialect` names the dialect.
     ///
     /// # Errors
-    /// When the value is not JSON, not in the documented dialect, of a type that the dialect does not have, or
-    /// against the contract of its type. The header `ce_dialect` names the dialect.
+    /// Not JSON, not of this dialect, or against the contract of its type.
     pub fn from_slice(value: &'a [u8]) -> Result<Self, serde_json::Error> {
         let text = str::from_utf8(value).map_err(serde_json::Error::custom)?;
         let envelope: DocumentedEnvelope<'a> = read_object(text)?;
@@ -55,14 +54,12 @@ struct DocumentedEnvelope<'a> {
     data: &'a RawValue,
 }
 
-/// Reads an object, ignoring fields whose names are not Unicode text, as validation does.
-///
-/// serde would fail on such a name.
+/// Reads an object, ignoring names that are not Unicode text, on which serde would fail.
 pub(crate) fn read_object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, serde_json::Error> {
     serde_json::from_str(text).or_else(|error| {
         let mut fields = Vec::new();
         each_field(text, |name, value| fields.push((name.to_owned(), value)))?;
-        // Any other error is worth more with its line and column.
+        // Other errors keep their line and column.
         T::deserialize(MapDeserializer::new(fields.into_iter())).map_err(|_: serde_json::Error| error)
     })
 }

@@ -1,5 +1,3 @@
-//! Entity id: the call, message, contact or appointment that an event is about.
-
 use super::json::{Value, each_known_field};
 use super::metadata::{MAX_ENTITY_ID, is_metadata};
 use super::{Dialect, Family, JsonType, KnownType, Level, Picks, Violation};
@@ -8,7 +6,7 @@ use std::slice;
 
 const EXPECTED: &str = "a non-empty string of at most 256 bytes without control characters, or an integer";
 
-/// Returns the fields that may hold the entity id of a family, in order of preference.
+/// In order of preference.
 const fn candidates(family: Family) -> &'static [&'static str] {
     match family {
         Family::Call => &["/data/call_sid", "/data/call_id", "/data/id"],
@@ -18,9 +16,7 @@ const fn candidates(family: Family) -> &'static [&'static str] {
     }
 }
 
-/// Returns the JSON pointers of the fields that may hold the entity id of a type's events.
-///
-/// The first field that is neither missing nor null nor empty determines the id.
+/// Returns the JSON pointers of a type's possible entity ids; the first that is not missing, null or `""` counts.
 pub fn identity_pointers(event_type: KnownType, dialect: Dialect) -> &'static [&'static str] {
     match event_type.documented_fields() {
         Some([identity, ..]) if dialect == Dialect::Documented => slice::from_ref(&identity.pointer),
@@ -28,18 +24,15 @@ pub fn identity_pointers(event_type: KnownType, dialect: Dialect) -> &'static [&
     }
 }
 
-/// Identity in the value of a field.
 enum Reading<'a> {
-    /// None: `""` or null.
+    /// `""` or null.
     Absent,
     Id(Cow<'a, str>),
-    /// None: a value of a type that cannot identify.
+    /// Wrong type.
     Unusable,
 }
 
-/// Returns the entity id in a value: a string that is not empty, or an integer.
-///
-/// An integer gives the same text as its decimal string.
+/// Accepts a nonempty string, or an integer, which gives the same text as its decimal string.
 pub(super) fn of_value(value: Value<'_>) -> Option<Cow<'_, str>> {
     match read(value) {
         Reading::Id(id) => Some(id),
@@ -47,11 +40,7 @@ pub(super) fn of_value(value: Value<'_>) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Returns the entity id by the rule of a family.
-///
-/// # Errors
-/// When no candidate has a value, which the violation reports at the first candidate. When the candidate that
-/// determines the id is repeated, or has a type that cannot identify.
+/// Fails at the first candidate if none has a value, or where the deciding candidate is repeated or unusable.
 pub(super) fn of_data<'a>(
     data: &'a str,
     family: Family,

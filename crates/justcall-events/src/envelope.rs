@@ -1,5 +1,3 @@
-//! Outermost object of a webhook's body, in either dialect.
-
 use super::json::{Value, each_field};
 use super::metadata::{MAX_TYPE, is_metadata};
 use super::{Dialect, EventType, JsonType, Level, Picks};
@@ -11,34 +9,34 @@ use std::fmt;
 /// Result of [`scan`].
 #[derive(Debug)]
 pub enum Scanned<'a> {
-    /// Test of the URL by JustCall: an empty body, or an envelope without `data`.
+    /// JustCall's URL test: an empty body, or no `data`.
     Probe,
     /// Envelope of an event.
     Envelope(Envelope<'a>),
 }
 
-/// Envelope whose contents are not validated.
+/// Envelope with unvalidated contents.
 #[derive(Debug)]
 pub struct Envelope<'a> {
-    /// Format of the body.
+    /// Format.
     pub dialect: Dialect,
-    /// Type of the event.
+    /// Event's type.
     pub event_type: EventType<'a>,
-    /// `webhook_url` of the live dialect, which the signature covers. `None`: not a string.
+    /// Signed `webhook_url` of the live dialect. `None`: not a string.
     pub webhook_url: Option<Cow<'a, str>>,
     pub(super) fields: EnvelopeFields<'a>,
-    /// `data`: a JSON object.
+    /// JSON object.
     pub(super) data: &'a RawValue,
 }
 
-/// Reason why a body is not an envelope. The bridge answers 400.
+/// Reason why a body is not an envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Malformed {
     /// Not JSON, or not UTF-8.
     NotJson,
-    /// JSON, but not an object with a string `event` or `type` and an object `data`.
+    /// Not an object with a string `event` or `type` and an object `data`.
     NotAnEnvelope,
-    /// Both `event` and `type` at top level, or a name of the envelope in another case.
+    /// Both `event` and `type`, or an envelope's name in another case.
     Ambiguous,
 }
 
@@ -56,19 +54,16 @@ impl fmt::Display for Malformed {
 
 impl std::error::Error for Malformed {}
 
-/// Reads the envelope of a body without validating its contents.
-///
-/// Allocates nothing for an envelope without escapes, except one list of open brackets if a field has more
-/// than one level.
+/// Reads the envelope of a body.
 ///
 /// # Errors
-/// When the body is not JSON, not an envelope, or ambiguous. A repeated field of the envelope is an error,
-/// because readers disagree on which one counts.
+/// Not JSON, not an envelope, or ambiguous. A repeated field of the envelope is an error: readers disagree on
+/// which one counts.
 pub fn scan(body: &[u8]) -> Result<Scanned<'_>, Malformed> {
     scan_with(body, &mut Picks::default())
 }
 
-/// Reads the envelope like [`scan`], and keeps the picked fields of the envelope.
+/// Reads like [`scan`], and keeps the picked fields of the envelope.
 ///
 /// # Errors
 /// As [`scan`].
@@ -96,7 +91,6 @@ pub fn scan_with<'a>(body: &'a [u8], picks: &mut Picks<'_, 'a>) -> Result<Scanne
     Ok(Scanned::Envelope(Envelope { dialect, event_type, webhook_url, fields, data }))
 }
 
-/// Returns the type's name if a header and a log line can carry it.
 fn type_name(value: Value<'_>) -> Option<Cow<'_, str>> {
     let name = value.as_string()?;
     is_metadata(&name, MAX_TYPE).then_some(name)
@@ -104,8 +98,7 @@ fn type_name(value: Value<'_>) -> Option<Cow<'_, str>> {
 
 const NAMES: [&str; 7] = ["event", "type", "data", "timestamp", "request_id", "webhook_url", "url_id"];
 
-/// Returns whether a name differs from a known one in case at most. Readers that fold the case of all of
-/// Unicode read `timeſtamp` as `timestamp`.
+/// Some readers fold the case of all of Unicode: `timeſtamp` is `timestamp` to them.
 fn is_same_but_for_case(name: &str, known: &str) -> bool {
     if name.is_ascii() {
         return name.eq_ignore_ascii_case(known);
@@ -114,11 +107,9 @@ fn is_same_but_for_case(name: &str, known: &str) -> bool {
     folded.eq(known.chars())
 }
 
-/// Fields of the envelope as raw JSON.
 #[derive(Debug, Default)]
 pub(super) struct EnvelopeFields<'a> {
     event: Option<&'a RawValue>,
-    /// `type`
     kind: Option<&'a RawValue>,
     data: Option<&'a RawValue>,
     pub(super) timestamp: Option<&'a RawValue>,
@@ -129,7 +120,7 @@ pub(super) struct EnvelopeFields<'a> {
 
 impl<'a> EnvelopeFields<'a> {
     fn read(text: &'a str, picks: &mut Picks<'_, 'a>) -> Result<Self, Malformed> {
-        // After this, only JSON itself can be invalid.
+        // From here on, only invalid JSON can fail.
         if !text.trim_ascii_start().starts_with('{') {
             return Err(match serde_json::from_str::<IgnoredAny>(text) {
                 Ok(_) => Malformed::NotAnEnvelope,

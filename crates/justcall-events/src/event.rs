@@ -1,23 +1,19 @@
-//! A validated event.
-
 use crate::{Dialect, EventId, EventType};
 use std::borrow::Cow;
 
-/// Webhook that passed the checks, borrowing from its body.
+/// Validated webhook, borrowed from its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event<'a> {
-    /// Format of the body.
+    /// Format.
     pub dialect: Dialect,
     /// Type of the event.
     pub event_type: EventType<'a>,
-    /// Identity of this event: the `ce_id` header.
+    /// `ce_id` header.
     pub id: EventId,
-    /// Call, message, contact or appointment that the event is about: the key of its records. Known types
-    /// always have one. `None`: an unknown type without one.
+    /// Record key: call, message, contact or appointment. `None` only for an unknown type.
     pub entity_id: Option<Cow<'a, str>>,
-    /// Time of the event, RFC 3339: `timestamp` in the documented dialect, the time inside `request_id` in
-    /// the live one. `None`: the body has no time.
+    /// RFC 3339 time: `timestamp` (documented) or from `request_id` (live). `None`: missing.
     pub time: Option<Cow<'a, str>>,
-    /// Number of violations that [`Validation::Tolerant`](crate::Validation::Tolerant) ignored.
+    /// Violations that [`Validation::Tolerant`](crate::Validation::Tolerant) ignored.
     pub violations: u32,
 }

@@ -1,9 +1,7 @@
-//! Identity of an event.
-
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// SHA-256 of a body. Every delivery of an event has the same.
+/// SHA-256 of a body, equal for every delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BodyHash([u8; 32]);
 
@@ -21,10 +19,9 @@ impl BodyHash {
     }
 }
 
-/// Identity of an event: the `ce_id` header. Every delivery of the event has the same.
+/// `ce_id` header, equal for every delivery of an event.
 ///
-/// It is the `request_id` of the live dialect if that is a well-formed ULID, otherwise the first 128 bits of
-/// the body's SHA-256 in lower-case hex.
+/// A live `request_id` that is a ULID, otherwise the first 128 bits of the body's SHA-256 in lower-case hex.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EventId {
     text: [u8; 32],
@@ -32,7 +29,7 @@ pub struct EventId {
 }
 
 impl EventId {
-    /// Returns the identity of a body without a ULID.
+    /// Returns the id of a body without a ULID.
     pub fn from_hash(hash: &BodyHash) -> Self {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = [0; 32];
@@ -43,8 +40,7 @@ impl EventId {
         Self { text, len: 32 }
     }
 
-    /// Returns the identity by the `request_id` of the live dialect. `None`: not a ULID, which has 26 characters
-    /// of Crockford's base 32 and at most 128 bits.
+    /// Returns the id by a ULID: 26 characters of Crockford's base 32, at most 128 bits.
     pub fn from_request_id(request_id: &str) -> Option<Self> {
         ulid_millis(request_id)?;
         let mut text = [0; 32];
@@ -52,9 +48,9 @@ impl EventId {
         Some(Self { text, len: 26 })
     }
 
-    /// Returns the identity as text: 26 or 32 ASCII characters.
+    /// Returns 26 or 32 ASCII characters.
     pub fn as_str(&self) -> &str {
-        // Both constructors write ASCII only.
+        // Always ASCII.
         std::str::from_utf8(&self.text[..usize::from(self.len)]).unwrap_or_default()
     }
 }
@@ -71,7 +67,7 @@ impl fmt::Debug for EventId {
     }
 }
 
-/// Returns the milliseconds since 1970 in a ULID. `None`: not a ULID.
+/// Milliseconds since 1970.
 pub(crate) fn ulid_millis(text: &str) -> Option<u64> {
     let bytes = text.as_bytes();
     // 26 characters hold 130 bits, so the first may not exceed 7.
@@ -84,7 +80,7 @@ pub(crate) fn ulid_millis(text: &str) -> Option<u64> {
     bytes[..10].iter().try_fold(0, |millis, byte| Some(millis << 5 | u64::from(base32(*byte)?)))
 }
 
-/// Returns the value of a character of Crockford's base 32, in either case.
+/// Crockford's base 32, in either case.
 fn base32(byte: u8) -> Option<u8> {
     const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let upper = byte.to_ascii_uppercase();

@@ -1,23 +1,18 @@
-//! Dialects, families and event types of a body.
-
 use crate::KnownType;
 use std::borrow::Cow;
 use std::fmt;
 
-/// Webhook format of JustCall.
-///
-/// A body with a string `event` at top level is in the documented dialect, one with a string `type` in the
-/// live dialect.
+/// Webhook format of JustCall, identified by its top-level string `event` (documented) or `type` (live).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dialect {
-    /// Format of JustCall's webhook events reference: `event`, `timestamp`, `data`.
+    /// Webhook events reference: `event`, `timestamp`, `data`.
     Documented,
-    /// Format that JustCall's servers send: `request_id`, `webhook_url`, `type`, `data`.
+    /// JustCall's servers: `request_id`, `webhook_url`, `type`, `data`.
     Live,
 }
 
 impl Dialect {
-    /// Both dialects, in the order of [`Dialect::index`].
+    /// Both dialects, in order of [`Dialect::index`].
     pub const ALL: [Self; 2] = [Self::Documented, Self::Live];
 
     /// Returns the position in [`Dialect::ALL`].
@@ -25,7 +20,7 @@ impl Dialect {
         self as usize
     }
 
-    /// Returns the value of the `ce_dialect` header.
+    /// Returns the `ce_dialect` header.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Documented => "documented",
@@ -40,26 +35,26 @@ impl fmt::Display for Dialect {
     }
 }
 
-/// Kind of entity that an event is about. It determines the fields that identify the entity.
+/// Kind of entity, which determines the fields that identify it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Family {
-    /// Call, with its voicemail and its AI report. Includes calls of the Sales Dialer.
+    /// Call, also of the Sales Dialer, with its voicemail and AI report.
     Call,
     /// Text message.
     Sms,
     /// WhatsApp message.
     Whatsapp,
-    /// Contact of the address book.
+    /// Address book contact.
     Contact,
     /// Appointment.
     Appointment,
 }
 
 impl Family {
-    /// Every family, in the order of [`Family::index`].
+    /// Every family, in order of [`Family::index`].
     pub const ALL: [Self; 5] = [Self::Call, Self::Sms, Self::Whatsapp, Self::Contact, Self::Appointment];
 
-    /// Returns the name, as in settings and in topic templates.
+    /// Returns the name used in settings and topic templates.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Call => "call",
@@ -80,9 +75,7 @@ impl Family {
         self as usize
     }
 
-    /// Returns the family by the prefix of a type's name. `None`: no family has the prefix.
-    ///
-    /// JustCall adds types every few months, and a new call type is still about a call.
+    /// Returns the family by the name's prefix, because JustCall keeps adding types.
     pub fn of_name(event_type: &str) -> Option<Self> {
         const PREFIXES: [(&str, Family); 9] = [
             ("call.", Family::Call),
@@ -118,10 +111,10 @@ impl fmt::Display for KnownType {
     }
 }
 
-/// Type of an event, as named by its body.
+/// Type named by a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventType<'a> {
-    /// Type that JustCall documents in either dialect.
+    /// Documented in either dialect.
     Known(KnownType),
     /// Any other name.
     Unknown(Cow<'a, str>),
@@ -141,7 +134,7 @@ impl<'a> EventType<'a> {
         }
     }
 
-    /// Returns the family. `None`: the name has the prefix of no family.
+    /// Returns the family, `None` for an unknown prefix.
     pub fn family(&self) -> Option<Family> {
         match self {
             Self::Known(known) => Some(known.family()),
@@ -149,7 +142,7 @@ impl<'a> EventType<'a> {
         }
     }
 
-    /// Returns the known type. `None`: the type is unknown.
+    /// Returns the known type.
     pub const fn known(&self) -> Option<KnownType> {
         match self {
             Self::Known(known) => Some(*known),

@@ -1,4 +1,4 @@
-//! Fields of the documented dialect: their table, their validation and the structs made from them.
+//! Fields of the documented dialect.
 
 use super::json::{Value, each_item};
 use super::metadata::{MAX_ENTITY_ID, MAX_TIME, is_metadata};
@@ -6,22 +6,22 @@ use super::{ContactId, JsonType, Validation, Violation};
 use chrono::{DateTime, Datelike, FixedOffset, Timelike};
 use std::borrow::Cow;
 
-/// Kind of value that a documented field holds.
+/// Kind of a documented value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Entity id: a string that is not empty.
+    /// Entity id, not empty.
     Identity,
-    /// Entity id of a contact: a positive integer, or its decimal string.
+    /// Contact's id: a positive integer, or its decimal string.
     ContactIdentity,
     /// Any string.
     Text,
-    /// Phone number, E.164 in the reference.
+    /// Phone number, E.164 if strict.
     Phone,
     /// http(s) URL.
     Url,
-    /// Time, RFC 3339 in UTC in the reference.
+    /// RFC 3339 time, in UTC if strict.
     Time,
-    /// Integer of zero or more.
+    /// Integer from 0.
     Count,
     /// Any integer.
     Integer,
@@ -38,14 +38,13 @@ pub struct Field {
     pub pointer: &'static str,
     /// Kind of value.
     pub kind: Kind,
-    /// True if [`Validation::Strict`] accepts null, because the reference shows null.
+    /// True if [`Validation::Strict`] accepts null.
     pub nullable: bool,
-    /// Description, a sentence or two.
+    /// Description.
     pub about: &'static str,
 }
 
 impl Kind {
-    /// Returns the expectation that a violation names.
     const fn expected(self) -> &'static str {
         match self {
             Self::Identity => "a non-empty string of at most 256 bytes without control characters",
@@ -59,12 +58,12 @@ impl Kind {
 }
 
 impl Field {
-    /// Returns whether this field identifies the event's entity.
+    /// Returns whether the field identifies the entity.
     pub const fn is_identity(&self) -> bool {
         matches!(self.kind, Kind::Identity | Kind::ContactIdentity)
     }
 
-    /// Returns the violation of a missing field. `None`: the field may be missing.
+    /// Returns `None` if the field may be missing.
     pub(super) fn missing(&self, validation: Validation) -> Option<Violation> {
         (self.is_identity() || validation == Validation::Strict)
             .then(|| self.violation(self.kind.expected(), JsonType::Missing))
@@ -74,7 +73,6 @@ impl Field {
         self.violation("the field only once", value.json_type())
     }
 
-    /// Compares a value with the field's kind.
     pub(super) fn check(&self, value: Value<'_>, validation: Validation) -> Result<(), Violation> {
         let strict = validation == Validation::Strict;
         let found = value.json_type();
@@ -94,7 +92,6 @@ impl Field {
     fn check_items(&self, array: Value<'_>) -> Result<(), Violation> {
         let mut at = 0_usize;
         let mut first = None;
-        // The array was parsed before.
         let _ = each_item(array, |item| {
             if first.is_none() && !item.is_string() {
                 first = Some((at, item.json_type()));
@@ -113,7 +110,7 @@ impl Field {
 }
 
 impl Kind {
-    /// Returns whether the value has the documented type, as the typed structs read it.
+    /// Agrees with the types of the structs that [`contract!`] makes.
     fn admits(self, value: Value<'_>) -> bool {
         match self {
             Self::Identity => value.as_string().is_some_and(|id| is_metadata(&id, MAX_ENTITY_ID)),
@@ -125,7 +122,7 @@ impl Kind {
         }
     }
 
-    /// Returns the expectation of [`Validation::Strict`] beyond the type. `None`: the value meets it.
+    /// Returns the violated requirement of [`Validation::Strict`] beyond the type.
     fn expected_strictly(self, value: Value<'_>) -> Option<&'static str> {
         let (holds, expected): (fn(&str) -> bool, _) = match self {
             Self::Phone => (is_e164, "a phone number in E.164"),
@@ -138,7 +135,6 @@ impl Kind {
     }
 }
 
-/// Returns whether a text is `+` and 7 to 15 digits, of which the first is not 0.
 fn is_e164(text: &str) -> bool {
     let digits = text.strip_prefix('+').unwrap_or_default();
     (7..=15).contains(&digits.len())
@@ -146,7 +142,6 @@ fn is_e164(text: &str) -> bool {
         && !digits.starts_with('0')
 }
 
-/// Returns whether a text is an http(s) URL with a host, and without space and control characters.
 fn is_http_url(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once("://") else { return false };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -158,29 +153,25 @@ fn is_http_url(text: &str) -> bool {
         && !text.contains(|c: char| c.is_whitespace() || c.is_control())
 }
 
-/// Returns whether a text is an RFC 3339 time with any offset and its `T`, of a year and a second that all
-/// consumers can read: no year 0000 and no leap second.
+/// Accepts RFC 3339 with any offset, its `T`, no year 0000 and no leap second, as all consumers can read it.
 pub(super) fn is_time(text: &str) -> bool {
-    // chrono also takes a space for the T, and a typographic minus.
+    // chrono also takes a space and U+2212.
     let is_plain = text.is_ascii() && !text.contains(' ') && is_metadata(text, MAX_TIME);
-    // chrono gives a leap second a billion nanoseconds or more.
-    // The year in UTC counts as well: consumers convert, and 0001-01-01T00:00:00+01:00 is in year 0000 then.
+    // chrono gives a leap second a billion nanoseconds or more. Consumers convert, so the year in UTC counts too.
     let is_common = |time: DateTime<FixedOffset>| {
         time.year() > 0 && (1..=9999).contains(&time.naive_utc().year()) && time.nanosecond() < 1_000_000_000
     };
     is_plain && DateTime::parse_from_rfc3339(text).is_ok_and(is_common)
 }
 
-/// Returns whether a text is an RFC 3339 time with the offset of UTC.
 pub(super) fn is_utc_time(text: &str) -> bool {
     is_time(text) && (text.ends_with(['Z', 'z']) || text.ends_with("+00:00"))
 }
 
-/// Declares the struct of a type in the documented dialect and its table of fields, descriptions included.
+/// Declares the struct of a documented type and its table of fields.
 ///
-/// The fields are the identity, then those that the reference shows with a value, then those that it shows as
-/// null. All except the identity are an `Option`: null and missing read the same, and write as in the
-/// reference.
+/// Order: the identity, fields shown with a value, fields shown as null. All but the identity are an `Option`:
+/// null reads like missing, and is written as in the reference.
 macro_rules! contract {
     ($wire_name:literal, $name:ident {
         $(#[doc = $id_doc:literal])* $id:ident: $id_kind:ident;
@@ -203,7 +194,7 @@ macro_rules! contract {
         }
 
         impl $name<'_> {
-            /// Documented fields of `data`, the identity first.
+            /// Fields of `data`, the identity first.
             pub const FIELDS: &'static [$crate::Field] = &[
                 $crate::field::field!($id, $id_kind, false, [$($id_doc)*]),
                 $($crate::field::field!($field, $kind, false, [$($field_doc)*]),)*
@@ -213,7 +204,6 @@ macro_rules! contract {
     };
 }
 
-/// Returns the Rust type of a kind.
 macro_rules! of_kind {
     ($a:lifetime ContactIdentity) => { $crate::ContactId };
     ($a:lifetime Count) => { u64 };
@@ -222,7 +212,6 @@ macro_rules! of_kind {
     ($a:lifetime $string:ident) => { $crate::Text<$a> };
 }
 
-/// Returns an entry of a field table.
 macro_rules! field {
     ($name:ident, $kind:ident, $nullable:literal, [$($doc:literal)*]) => {
         $crate::Field {

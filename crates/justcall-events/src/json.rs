@@ -1,7 +1,4 @@
-//! JSON read in place: fields are visited without building objects, values are kept as raw text.
-//!
-//! Nothing here recurses, or allocates in proportion to a value. serde_json skips values in a loop, at any
-//! depth.
+//! JSON read in place, as raw text, without recursion or allocation in proportion to a value.
 
 mod walk;
 
@@ -13,12 +10,11 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// JSON value as raw text, without space around it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Value<'a>(&'a str);
 
 impl<'a> Value<'a> {
-    /// Takes text that was read as one JSON value before.
+    /// `text` must have been read as one JSON value.
     pub(super) const fn of_checked(text: &'a str) -> Self {
         Self(text)
     }
@@ -27,7 +23,6 @@ impl<'a> Value<'a> {
         self.json_type() == JsonType::Null
     }
 
-    /// Returns the raw text.
     pub(super) const fn text(self) -> &'a str {
         self.0
     }
@@ -43,8 +38,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Returns the string, borrowed if it has no escapes. `None`: another type, or escapes that are not Unicode
-    /// text (half of a surrogate pair).
+    /// Borrows if there are no escapes. `None`: another type, or half of a surrogate pair.
     pub(super) fn as_string(self) -> Option<Cow<'a, str>> {
         let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
         if inner.contains('\\') {
@@ -54,37 +48,31 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Returns whether [`Value::as_string`] returns a string. Only `\u` escapes need decoding.
+    /// Like `as_string().is_some()`, decoding only `\u` escapes.
     pub(super) fn is_string(self) -> bool {
         let is_plain = !self.0.contains('\\') || !self.0.contains("\\u");
         self.json_type() == JsonType::String && (is_plain || self.as_string().is_some())
     }
 
-    /// Returns the decimal digits of an integer of any size, with its sign. `None`: another type, or a number with
-    /// a fraction or an exponent, because readers disagree on those.
+    /// Returns an integer's digits and sign. `None` for a fraction or exponent: readers disagree on those.
     pub(super) fn as_integer(self) -> Option<&'a str> {
         let is_integer =
             self.json_type() == JsonType::Number && !self.0.contains(['.', 'e', 'E']) && self.0 != "-0";
         is_integer.then_some(self.0)
     }
 
-    /// Returns whether the value reads as a `T`, by the rules of the typed structs.
     pub(super) fn reads_as<T: Deserialize<'a>>(self) -> bool {
         serde_json::from_str::<T>(self.0).is_ok()
     }
 }
 
-/// Takes the text of a value that was read as JSON before.
 impl<'a> From<&'a RawValue> for Value<'a> {
     fn from(raw: &'a RawValue) -> Self {
         Self(raw.get())
     }
 }
 
-/// Visits the fields of an object, in document order. Skips names that are not Unicode text.
-///
-/// # Errors
-/// When `text` is not one JSON object.
+/// Visits fields in document order, except names that are not Unicode text.
 pub(super) fn each_field<'a>(
     text: &'a str,
     mut visit: impl FnMut(&str, &'a RawValue),
@@ -98,10 +86,6 @@ pub(super) fn each_field<'a>(
     reader.end()
 }
 
-/// Visits the items of an array.
-///
-/// # Errors
-/// When the value is not an array.
 pub(super) fn each_item<'a>(array: Value<'a>, visit: impl FnMut(Value<'a>)) -> Result<(), serde_json::Error> {
     serde_json::Deserializer::from_str(array.0).deserialize_seq(Items(visit))
 }

@@ -1,4 +1,4 @@
-//! JSON Schema (2020-12) of events, made from the tables that validation and the typed views use.
+//! JSON Schema (2020-12) of events, generated from the tables of validation and the typed views.
 
 use crate::entity_id::identity_pointers;
 use crate::live::{Holds, Shape, ShapeField};
@@ -9,29 +9,22 @@ use serde_json::{Map, Value, json};
 #[cfg(test)]
 mod tests;
 
-/// Version of JSON Schema that the schemas are written in.
+/// JSON Schema dialect.
 pub const META_SCHEMA: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// E.164 as [`Validation::Strict`] requires it.
 const PHONE: &str = r"^\+[1-9][0-9]{6,14}$";
-/// http(s) URL with a host.
 const URL: &str = r"^[Hh][Tt][Tt][Pp][Ss]?://([^/?#\s]*@)?[^/?#@:\s\u0000-\u001f\u007f-\u009f][^/?#@\s\u0000-\u001f\u007f-\u009f]*([/?#][^\s\u0000-\u001f\u007f-\u009f]*)?$";
-/// RFC 3339 with its `T`, up to the offset.
+/// RFC 3339 up to the offset.
 const TIME: &str = r"^([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?";
 const ANY_OFFSET: &str = "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$";
 const UTC: &str = r"([Zz]|\+00:00)$";
-/// Text without control characters, as a key, a header and a log line carry it.
+/// Text that a header and a log line can carry.
 const PLAIN: &str = r"^[^\u0000-\u001f\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff]+$";
 
-/// Returns the schema of one type's events in one dialect: what `validation` accepts, as far as JSON Schema can
-/// express it.
+/// Returns the schema of a type's events: what `validation` accepts, as far as JSON Schema can express it.
 ///
-/// The schema can be a part of any document: it has no `$schema`, no `$id` and no references. Its keywords
-/// mean the same in draft 7. Every object has a title, for generators of code.
-///
-/// In the documented dialect, the fields of `data` have their types. In the live dialect, whose types vary,
-/// each field lists the types that it usually has and then any other, because the bridge accepts any. The
-/// identity is required by the rule of the family.
+/// It can be embedded: no `$schema`, `$id` or references, and keywords that mean the same in draft 7. Every object
+/// has a title, for code generators. A live field lists its usual types and then any, as the bridge accepts.
 pub fn schema(event_type: KnownType, dialect: Dialect, validation: Validation) -> Value {
     let mut data = match dialect {
         Dialect::Documented => match event_type.documented_fields() {
@@ -53,7 +46,7 @@ pub fn schema(event_type: KnownType, dialect: Dialect, validation: Validation) -
     schema
 }
 
-/// Returns the schema of the events whose type is not known: the envelope of the dialect.
+/// Returns the schema of events of unknown types.
 pub fn schema_of_unknown(dialect: Dialect) -> Value {
     let known = KnownType::ALL.iter().map(|known| known.name());
     let name = json!({
@@ -68,7 +61,6 @@ pub fn schema_of_unknown(dialect: Dialect) -> Value {
     schema
 }
 
-/// Returns an object with the type's name where the dialect has it, and without the other dialect's name.
 fn envelope(dialect: Dialect, name: Value, data: Value) -> Value {
     let (marker, foreign) = match dialect {
         Dialect::Documented => ("event", "type"),
@@ -109,7 +101,6 @@ fn add_envelope_fields(schema: &mut Value, dialect: Dialect, validation: Validat
     }
 }
 
-/// Returns `data` of a type in the documented dialect.
 fn documented_data(event_type: KnownType, fields: &[Field], validation: Validation) -> Value {
     let required = |field: &&Field| field.missing(validation).is_some();
     let properties = fields.iter().map(|field| (field.name.to_owned(), of_field(field, validation)));
@@ -147,7 +138,7 @@ fn of_kind(kind: Kind, strict: bool) -> Value {
         }),
         Kind::Text => json!({ "type": "string" }),
         Kind::Phone if strict => json!({ "type": "string", "pattern": PHONE }),
-        // A pattern or a format would reject texts that the bridge accepts.
+        // Only examples: a pattern or a format would reject texts that the bridge accepts.
         Kind::Phone => json!({ "type": "string", "examples": ["+14155550100"] }),
         Kind::Url if strict => json!({ "type": "string", "pattern": URL }),
         Kind::Url => json!({ "type": "string", "examples": ["https://media.example.com/recording.mp3"] }),
@@ -164,15 +155,13 @@ fn time(in_utc: bool) -> Value {
     json!({ "type": "string", "format": "date-time", "maxLength": MAX_TIME, "pattern": format!("{TIME}{offset}") })
 }
 
-/// Returns `data` without known fields.
 fn any_data() -> Value {
     json!({ "title": "Data", "description": "Fields of the event itself.", "type": "object" })
 }
 
-/// Requires an identity by the rule of a family: the first field that is neither missing nor null nor empty
-/// identifies the event.
+/// Requires that the first field neither missing nor null nor empty can identify the event.
 ///
-/// The rule is written as what must not be, because generators of code read `anyOf` as several types.
+/// Negated, because code generators read `anyOf` as several types.
 fn require_identity(data: &mut Value, pointers: &[&str]) {
     let names: Vec<_> = pointers.iter().map(|pointer| pointer.trim_start_matches("/data/")).collect();
     let empty = || json!({ "enum": [null, ""] });
@@ -195,7 +184,6 @@ fn require_identity(data: &mut Value, pointers: &[&str]) {
     data["description"] = json!(format!("{description} {rule}"));
 }
 
-/// Returns the schema of an object of the live dialect.
 fn object(shape: &Shape) -> Value {
     let properties = shape.fields.iter().map(|field| (field.name.to_owned(), live_field(field)));
     json!({
@@ -206,12 +194,11 @@ fn object(shape: &Shape) -> Value {
     })
 }
 
-/// Returns a field of the live dialect: the types that it usually has, then any other.
 fn live_field(field: &ShapeField) -> Value {
     let any = json!({});
     let schema = match &field.holds {
         Holds::Text => json!({ "anyOf": [{ "type": ["string", "null"] }, any] }),
-        // Generators of code read `number` as a floating-point number, which cannot hold every id.
+        // With `integer`: code generators read `number` as floating point, which cannot hold every id.
         Holds::Scalar => {
             json!({ "anyOf": [{ "type": ["string", "integer", "number", "boolean", "null"] }, any] })
         }
@@ -230,14 +217,11 @@ fn live_field(field: &ShapeField) -> Value {
     about(schema, field.about)
 }
 
-/// Returns an object, or any other type.
-///
-/// The other types are listed, because some generators of code drop the object beside the empty schema.
+/// Lists the other types, because some code generators drop an object beside the empty schema.
 fn object_or_any(shape: &Shape) -> Value {
     json!({ "anyOf": [object(shape), { "type": ["string", "number", "boolean", "array", "null"] }] })
 }
 
-/// Returns a string or an integer that identifies a call, message, contact or appointment.
 fn an_identity() -> Value {
     json!({ "type": ["string", "integer"], "minLength": 1, "maxLength": MAX_ENTITY_ID, "pattern": PLAIN })
 }

@@ -1,9 +1,7 @@
 //! Events of the live dialect, typed.
 //!
-//! JustCall's servers send fields that differ in type from event to event, and leave many out. Every field here
-//! is an `Option`, and a value of an unexpected type is not an error: the field is `None`, and the value is in
-//! `other`, with the fields that have no place in the struct. So a [`Live`] reads whatever the bridge forwards.
-//!
+//! JustCall's servers vary the types of fields and omit many. So every field is an `Option`; a value of an
+//! unexpected type goes to `other`, like unknown fields, and [`Live`] reads whatever the bridge forwards.
 //! Source: JustCall's webhook documentation and the bodies that it sends.
 
 mod appointment;
@@ -38,7 +36,7 @@ use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use value::Read;
 
-/// Event of the live dialect, borrowing from the record's value that it was read from.
+/// Event of the live dialect, borrowed from a record's value.
 ///
 /// ```
 /// use justcall_events::{Live, LiveData};
@@ -58,21 +56,21 @@ use value::Read;
 pub struct Live<'a> {
     /// Type of the event.
     pub event_type: EventType<'a>,
-    /// Id of the webhook request: a ULID.
+    /// ULID of the webhook request.
     pub request_id: Option<Text<'a>>,
-    /// URL that JustCall sends the event to.
+    /// URL that JustCall sent it to.
     pub webhook_url: Option<Text<'a>>,
     /// JustCall's id of that URL.
     pub url_id: Option<Scalar<'a>>,
-    /// Fields of the event itself.
+    /// Event's own fields.
     pub data: LiveData<'a>,
-    /// Further facts of the request.
+    /// Facts of the request.
     pub metadata: Option<Json<'a>>,
     /// Other fields of the envelope.
     pub other: BTreeMap<String, Json<'a>>,
 }
 
-/// Fields of `data` in the live dialect, by kind of event.
+/// `data`, by kind of event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LiveData<'a> {
@@ -92,7 +90,6 @@ pub enum LiveData<'a> {
     Unknown(BTreeMap<String, Json<'a>>),
 }
 
-/// Shape of `data` in the live dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LiveKind {
     Call,
@@ -104,7 +101,7 @@ pub(crate) enum LiveKind {
 }
 
 impl LiveKind {
-    /// Returns the shape of a type. A type that JustCall may add has that of its family.
+    /// New types have the shape of their family.
     fn of(event_type: &EventType<'_>) -> Option<Self> {
         let listed = event_type.known().and_then(|known| known.live_kind());
         listed.or_else(|| {
@@ -119,7 +116,6 @@ impl LiveKind {
         })
     }
 
-    /// Returns the table of the fields.
     #[cfg(feature = "schema")]
     pub(crate) const fn shape(self) -> &'static Shape {
         match self {
@@ -134,11 +130,10 @@ impl LiveKind {
 }
 
 impl<'a> Live<'a> {
-    /// Reads a record's value.
+    /// Reads a record's value. Its header `ce_dialect` names the dialect.
     ///
     /// # Errors
-    /// When the value is not JSON, or is not an envelope of the live dialect: an object with a string `type`
-    /// and an object `data`. The header `ce_dialect` names the dialect.
+    /// Not JSON, or not an object with a string `type` and an object `data`.
     pub fn from_slice(value: &'a [u8]) -> Result<Self, serde_json::Error> {
         let text = str::from_utf8(value).map_err(serde_json::Error::custom)?;
         let mut fields = read_fields(text)?;
@@ -157,7 +152,6 @@ impl<'a> Live<'a> {
     }
 }
 
-/// Moves a field out of the map, if it has the type that is expected.
 fn take<'a, T: Read<'a>>(fields: &mut BTreeMap<String, Json<'a>>, name: &str) -> Option<T> {
     let value = T::read(Value::from(*fields.get(name)?))?;
     fields.remove(name);
@@ -185,7 +179,7 @@ impl<'a> LiveData<'a> {
     }
 }
 
-/// Writes the fields that are there. Numbers keep their digits if the serializer is serde_json's.
+/// Numbers keep their digits only with serde_json's serializer.
 impl Serialize for Live<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut event = serializer.serialize_map(None)?;

@@ -1,25 +1,19 @@
-//! Limits of the texts of a body that become a record's key or headers.
-
-/// Longest entity id, in bytes.
-///
-/// It becomes the key and a header of every record. A longer one could make a record larger than Kafka
-/// accepts.
+/// Longest entity id, in bytes: it is in every record, whose size Kafka limits.
 pub(super) const MAX_ENTITY_ID: usize = 256;
 
-/// Longest name of an event type, in bytes.
+/// In bytes.
 pub(super) const MAX_TYPE: usize = 256;
 
-/// Longest timestamp, in bytes. RFC 3339 sets no limit to the digits of a second's fraction.
+/// In bytes. RFC 3339 does not limit the digits of a fraction.
 pub(super) const MAX_TIME: usize = 64;
 
-/// Returns whether a text may become a key or a header: not empty, at most `max_bytes`, and only characters
-/// that a CloudEvents string may hold (CloudEvents 1.0.2, section 2.2).
+/// Accepts what a key or a header may hold: not empty, CloudEvents 1.0.2 section 2.2.
 pub(super) fn is_metadata(text: &str, max_bytes: usize) -> bool {
     (1..=max_bytes).contains(&text.len()) && !text.contains(is_forbidden)
 }
 
-/// Returns whether a character must not be in a key or a header: control characters and noncharacters
-/// (CloudEvents 1.0.2, section 2.2). A Rust string holds no surrogates.
+/// Returns whether a key or header must not hold a character: control characters and noncharacters
+/// (CloudEvents 1.0.2, section 2.2).
 pub fn is_forbidden(character: char) -> bool {
     let code = u32::from(character);
     character.is_control() || (0xFDD0..=0xFDEF).contains(&code) || code & 0xFFFE == 0xFFFE

@@ -1,21 +1,19 @@
-//! Named fields: values that both dialects have, each under one name.
-//!
-//! Routes use these names, because a JSON pointer fits one dialect only.
+//! Named fields, shared by both dialects: a JSON pointer in a route fits one dialect only.
 
 use crate::{Dialect, EventType, Family};
 use std::borrow::Cow;
 
-/// Direction of a call or message, as seen from the JustCall account.
+/// Direction as seen from the JustCall account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
-    /// From the contact to the account.
+    /// Contact to account.
     Inbound,
-    /// From the account to the contact.
+    /// Account to contact.
     Outbound,
 }
 
 impl Direction {
-    /// Returns the name in the documented dialect, which is the normalised text of [`NamedField::Direction`].
+    /// Returns the documented name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Inbound => "inbound",
@@ -35,7 +33,7 @@ impl Direction {
         }
     }
 
-    /// Returns the direction that a type has by definition, for types whose body does not carry one.
+    /// Returns the direction of a type whose body carries none.
     pub const fn implied_by(event_type: &EventType<'_>) -> Option<Self> {
         match event_type.known() {
             Some(known) => known.implied_direction(),
@@ -49,7 +47,7 @@ impl Direction {
 pub struct Place {
     /// JSON pointer (RFC 6901).
     pub pointer: &'static str,
-    /// Direction of the events that have the field here. `None`: either direction.
+    /// Direction of the events with the field here. `None`: any.
     pub direction: Option<Direction>,
 }
 
@@ -74,7 +72,7 @@ macro_rules! named_fields {
         }
 
         impl NamedField {
-            /// Every named field, in the order of the documentation.
+            /// Every named field, in documentation order.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
             /// Returns the name used in routes.
@@ -93,27 +91,26 @@ macro_rules! named_fields {
 named_fields! {
     /// Direction: `inbound` or `outbound`.
     Direction = "direction";
-    /// Number that the call or message comes from.
+    /// Caller's or sender's number.
     From = "from";
-    /// Number that the call or message goes to.
+    /// Called or receiving number.
     To = "to";
-    /// Id of the agent.
+    /// Agent's id.
     Agent = "agent";
-    /// Number of the contact, in either direction.
+    /// Contact's number.
     ContactNumber = "contact_number";
-    /// Number of the account, in either direction.
+    /// Account's number.
     JustcallNumber = "justcall_number";
-    /// Disposition that the agent gave the call.
+    /// Disposition of the call.
     Disposition = "disposition";
     /// URL of the recording.
     Recording = "recording";
 }
 
 impl NamedField {
-    /// Returns the places that may hold the field in events of a family, in the order of preference.
+    /// Returns the places of the field in events of a family, in order of preference.
     ///
-    /// This is the only table of named fields. Source: JustCall's webhook events reference (documented
-    /// dialect) and the bodies that it sends (live dialect).
+    /// Sources: JustCall's webhook events reference (documented), the bodies that it sends (live).
     pub const fn places(self, dialect: Dialect, family: Family) -> &'static [Place] {
         use Dialect::{Documented, Live};
         use Family::{Appointment, Call, Contact, Sms, Whatsapp};
@@ -165,8 +162,7 @@ impl NamedField {
         matches!(self, Self::From | Self::To | Self::ContactNumber | Self::JustcallNumber)
     }
 
-    /// Returns the value as both dialects write it: `inbound` for `Incoming`, `+14155550123` for
-    /// `14155550123`. Any other text is returned unchanged.
+    /// Returns directions and phone numbers (`+14155550123`) in one spelling, other text unchanged.
     pub fn normalize(self, text: Cow<'_, str>) -> Cow<'_, str> {
         match self {
             Self::Direction => match Direction::from_text(&text) {
@@ -179,8 +175,7 @@ impl NamedField {
     }
 }
 
-/// Returns whether a text is an E.164 number without its `+`: 7 to 15 digits. Shorter numbers are short
-/// codes, which have no `+`.
+/// Shorter numbers are short codes, which have no `+`.
 fn lacks_plus(text: &str) -> bool {
     (7..=15).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -208,7 +203,7 @@ mod tests {
         }
     }
 
-    /// The routes compile one lookup of the direction for fields that depend on it.
+    /// Routes compile one lookup of the direction for dependent fields.
     #[test]
     fn direction_depends_on_no_other_field_and_places_are_in_data() {
         for (dialect, family) in

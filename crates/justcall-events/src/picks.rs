@@ -1,9 +1,7 @@
-//! Fields that a caller needs besides those of the contract, kept while a body is read.
-
 use super::json::Value;
 use smallvec::SmallVec;
 
-/// Object of a body that a field belongs to.
+/// Object with a picked field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Level {
     /// Outermost object.
@@ -15,20 +13,18 @@ pub enum Level {
 /// Field to keep.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Pick {
-    /// Object that the field belongs to.
+    /// Object.
     pub level: Level,
-    /// Name, without JSON's escapes.
+    /// Unescaped name.
     pub name: Box<str>,
 }
 
-/// Picked fields of one body.
-///
-/// [`scan_with`](crate::scan_with) and [`Envelope::validate_with`](crate::Envelope::validate_with) store their
-/// values while they read the body, so that nothing is read twice.
+/// Picked fields of one body, stored by [`scan_with`](crate::scan_with) and
+/// [`Envelope::validate_with`](crate::Envelope::validate_with), which saves a second reading.
 #[derive(Debug, Default)]
 pub struct Picks<'p, 'a> {
     wanted: &'p [Pick],
-    /// Values, in the order of `wanted`.
+    /// Parallel to `wanted`.
     found: SmallVec<[Option<&'a str>; 8]>,
 }
 
@@ -38,18 +34,15 @@ impl<'p, 'a> Picks<'p, 'a> {
         Self { wanted, found: SmallVec::from_elem(None, wanted.len()) }
     }
 
-    /// Returns the raw JSON of the field with that index. Of repeated fields the last counts, as with most
-    /// readers.
+    /// Returns a field's raw JSON. The last of repeated fields counts, as in most readers.
     pub fn get(&self, index: usize) -> Option<&'a str> {
         self.found.get(index).copied().flatten()
     }
 
-    /// Returns whether any field is in `data`.
     pub(super) fn wants_data(&self) -> bool {
         self.wanted.iter().any(|pick| pick.level == Level::Data)
     }
 
-    /// Keeps a field if it is picked.
     pub(super) fn see(&mut self, level: Level, name: &str, value: Value<'a>) {
         for (pick, found) in self.wanted.iter().zip(&mut self.found) {
             if pick.level == level && *pick.name == *name {
@@ -70,13 +63,11 @@ mod tests {
         Pick { level, name: name.into() }
     }
 
-    /// Scans and validates a body, and returns the values of the wanted fields.
     fn found<'a>(wanted: &[Pick], body: &'a str, validation: Validation) -> Vec<Option<&'a str>> {
         let mut picks = Picks::of(wanted);
         let Ok(Scanned::Envelope(envelope)) = scan_with(body.as_bytes(), &mut picks) else {
             panic!("{body}")
         };
-        // Picks do not depend on the verdict.
         let _ = envelope.validate_with(validation, &BodyHash::of(body.as_bytes()), &mut picks);
         (0..wanted.len()).map(|index| picks.get(index)).collect()
     }
@@ -92,7 +83,7 @@ mod tests {
         ];
         let data = r#""extra":1,"data":{"call_id":"c","direc\u0074ion":"in","extra":{"a":[2]},"id":"i"}"#;
         let bodies = [
-            // A documented type, a type with a known family, and one with an unknown family.
+            // Documented type, known family, unknown family.
             format!(r#"{{"event":"call.missed","timestamp":"2026-01-02T03:04:05Z",{data}}}"#),
             format!(r#"{{"type":"call.updated",{data}}}"#),
             format!(r#"{{"type":"party.started",{data}}}"#),

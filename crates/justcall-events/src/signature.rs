@@ -1,18 +1,15 @@
-//! JustCall's signature scheme `v1`, which the live dialect uses.
+//! JustCall's signature scheme `v1`, used by the live dialect.
 //!
-//! A webhook carries three headers: [`SIGNATURE`], [`VERSION`] and [`TIMESTAMP`]. The signature is the
-//! HMAC-SHA256, in hex, of
+//! [`SIGNATURE`] is the HMAC-SHA256, in hex and keyed with the secret, of
 //!
 //! ```text
 //! secret|encodeURIComponent(webhook_url)|type|timestamp
 //! ```
 //!
-//! with the same secret as key. `webhook_url` and `type` are fields of the body. **The rest of the body is
-//! not covered**: the holder of one signed request can attach any `data` to it until its time has passed.
-//! A receiver needs a tolerance, a list of its URLs, and deduplication. Source: JustCall's documentation of
-//! webhook signatures.
+//! where `webhook_url` and `type` are fields of the body. **The rest of the body is not covered**: a holder of
+//! one signed request can attach any `data` to it until its time has passed. So a receiver needs a tolerance,
+//! a list of its URLs, and deduplication. Source: JustCall's documentation of webhook signatures.
 //!
-//! The functions are pure: the current time is an argument.
 //!
 //! ```
 //! use justcall_events::signature::{Headers, Keys, Rules, Subject, parse_time, sign, verify};
@@ -47,15 +44,15 @@ use url::Encoding;
 
 /// Header of the signature: 64 hex digits.
 pub const SIGNATURE: &str = "x-justcall-signature";
-/// Header of the scheme's version: `v1`.
+/// Header of the scheme's version.
 pub const VERSION: &str = "x-justcall-signature-version";
 /// Header of the signed time: `YYYY-MM-DD HH:MM:SS` in UTC, or ten digits of seconds since 1970.
 pub const TIMESTAMP: &str = "x-justcall-request-timestamp";
 
-/// Maximum number of secrets that are valid at a time. A rotation takes two.
+/// Maximum number of secrets of one endpoint. A rotation takes two.
 pub const MAX_SECRETS: usize = 8;
 
-/// Signature headers of a request, as received. `None`: the request lacks the header.
+/// Signature headers as received. `None`: missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Headers {
     /// Value of [`SIGNATURE`].
@@ -66,47 +63,47 @@ pub struct Headers {
     pub timestamp: Option<String>,
 }
 
-/// Fields of the body that a signature covers.
+/// Signed fields of the body, unescaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Subject<'a> {
-    /// `webhook_url` of the body, unescaped. `None`: the body has none.
+    /// `webhook_url`
     pub url: Option<&'a str>,
-    /// `type` of the body, unescaped.
+    /// `type`
     pub event_type: &'a str,
 }
 
 /// A valid signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Valid {
-    /// Index of the secret that made the signature.
+    /// Index of the secret.
     pub secret: usize,
     /// Signed time.
     pub at: DateTime<Utc>,
-    /// First half of the signature. Every body sent with one signed tuple has the same.
+    /// First half of the signature. Equal for every body sent with one signed tuple.
     pub tuple: [u8; 16],
 }
 
 /// Reason why a signature is not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fault {
-    /// At least one of the three headers is missing.
+    /// One of the three headers is missing.
     Missing,
     /// A version other than `v1`.
     Version,
-    /// The signature is not 64 hex digits, or the time has an unknown form.
+    /// Not 64 hex digits, or a time of unknown form.
     Malformed,
-    /// The body has no `webhook_url`, which the signature must cover.
+    /// The body has no `webhook_url`.
     NoUrl,
     /// `webhook_url` is not in the list of URLs.
     UrlNotAllowed,
-    /// Well-formed, and made with none of the secrets.
+    /// Made with none of the secrets.
     NoMatch,
-    /// Made with a secret, and outside the tolerance in time.
+    /// Valid, but outside the tolerance.
     Stale,
 }
 
 impl Fault {
-    /// Every fault, in the order of declaration.
+    /// Every fault, in order of declaration.
     pub const ALL: [Self; 7] = [
         Self::Missing,
         Self::Version,
@@ -117,7 +114,7 @@ impl Fault {
         Self::Stale,
     ];
 
-    /// Returns the stable tag, for metric labels and problem types.
+    /// Returns the tag for metric labels and problem types.
     pub const fn tag(self) -> &'static str {
         match self {
             Self::Missing => "signature_missing",
@@ -151,25 +148,20 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-/// Secrets of one endpoint, prepared for verification.
-///
-/// Keeps no copy of a secret, only the state of an HMAC that was started with it. The state is wiped when
-/// it is dropped.
+/// Secrets of one endpoint, kept as HMAC states that are wiped when dropped.
 pub struct Keys(Vec<Key>);
 
-/// HMAC keyed with a secret, and fed with the secret and the first `|`: the start of every signed string.
+/// HMAC keyed with a secret, and fed with the secret and the first `|`.
 struct Key(Hmac<Sha256>);
 
 impl Keys {
-    /// Prepares at most [`MAX_SECRETS`] secrets, in the order that [`Valid::secret`] counts.
-    ///
-    /// Leave out empty secrets: anyone can sign with one.
+    /// Prepares at most [`MAX_SECRETS`] secrets. Leave out empty ones: anyone can sign with them.
     pub fn new(secrets: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Self {
         let keys = secrets.into_iter().take(MAX_SECRETS).filter_map(|secret| Key::new(secret.as_ref()));
         Self(keys.collect())
     }
 
-    /// Returns whether the list of secrets is empty.
+    /// Returns whether there are no secrets.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -186,7 +178,6 @@ impl fmt::Debug for Keys {
     }
 }
 
-/// Equal keys have the same secrets in the same order.
 impl PartialEq for Keys {
     fn eq(&self, other: &Self) -> bool {
         self.0.iter().map(Key::fingerprint).eq(other.0.iter().map(Key::fingerprint))
@@ -202,7 +193,6 @@ impl Key {
         Some(Self(mac))
     }
 
-    /// Returns the HMAC of the secret alone.
     fn fingerprint(&self) -> [u8; 32] {
         self.0.clone().finalize().into_bytes().into()
     }
@@ -220,20 +210,18 @@ impl Key {
 /// Requirements of one endpoint.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules<'a> {
-    /// URLs that may be signed, compared character by character. Empty: any URL.
+    /// URLs that may be signed, compared exactly. Empty: any.
     pub urls: &'a [String],
-    /// Largest distance of the signed time from the present, in either direction.
+    /// Maximum distance of the signed time from now, in either direction.
     pub tolerance: Duration,
 }
 
-/// Verifies the signature of a webhook at the time `now`.
+/// Verifies the signature of a webhook.
 ///
-/// Tries every secret with every escaping of the URL, also after a match, so that the duration depends on
-/// no secret.
+/// Tries every secret and escaping, also after a match, so that the duration depends on no secret.
 ///
 /// # Errors
-/// The first fault in the order of [`Fault`]. Only a signature that matches can be stale, because the time
-/// of any other proves nothing.
+/// The first fault in the order of [`Fault`].
 pub fn verify(
     headers: &Headers,
     subject: Subject<'_>,
@@ -266,7 +254,6 @@ pub fn verify(
     }
 }
 
-/// Returns the index of the secret that made the signature; the last one if several are equal.
 fn find_secret(
     keys: &Keys,
     signature: &[u8; 32],
@@ -286,14 +273,13 @@ fn find_secret(
     bool::from(found).then_some(index as usize)
 }
 
-/// Returns the [`SIGNATURE`] header that JustCall sends with the [`TIMESTAMP`] header `timestamp`.
+/// Returns the [`SIGNATURE`] header for a [`TIMESTAMP`] header.
 pub fn sign(secret: &str, url: &str, event_type: &str, timestamp: &str) -> String {
     let signature =
         Key::new(secret.as_bytes()).map(|key| key.sign(Encoding::JavaScript, url, event_type, timestamp));
     signature.iter().flatten().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Reads 64 hex digits, in either case.
 fn from_hex(text: &str) -> Option<[u8; 32]> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let digits: &[u8; 64] = text.as_bytes().try_into().ok()?;

@@ -1,13 +1,11 @@
-//! String that borrows from the body.
-
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 
-/// String of an event, borrowed from its body unless it has escapes there.
+/// String borrowed from its body if it has no escapes there.
 ///
-/// serde reads an `Option<Cow<str>>` into an owned string always, so this type is not a `Cow`.
+/// Not a `Cow`: serde always reads an `Option<Cow<str>>` as owned.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Text<'a>(#[serde(borrow)] Cow<'a, str>);

@@ -10,18 +10,17 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// Strictness of validation against JustCall's reference.
+/// Strictness of validation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Validation {
-    /// Requires envelope, timestamp and entity id. Every other documented field may be missing or null, and
-    /// otherwise has its documented type. Unknown fields pass.
+    /// Requires envelope, timestamp and entity id. Other documented fields may be missing or null, or have the
+    /// documented type. Unknown fields pass.
     #[default]
     Documented,
-    /// Requires envelope and identity only. The identity may be a string where the reference has a number, and
-    /// a number where it has a string. Other violations are counted.
+    /// Requires envelope and identity (a string or an integer). Counts other violations.
     Tolerant,
-    /// Also requires every field that the reference shows for the type, null only where it shows null, phone
-    /// numbers in E.164, http(s) URLs and times in UTC.
+    /// Also requires every documented field, null only where the reference shows null, E.164 numbers, http(s)
+    /// URLs and times in UTC.
     Strict,
 }
 
@@ -39,7 +38,7 @@ impl Validation {
     }
 }
 
-/// JSON type of a value that violates the contract. The value itself may be private.
+/// JSON type of a value, reported instead of the value, which may be private.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JsonType {
     /// No field.
@@ -73,17 +72,14 @@ impl JsonType {
     }
 }
 
-/// First violation of the contract in a body.
-///
-/// The order is: fields of the envelope, fields of `data` in document order, fields that are missing in
-/// `data`. A missing identity precedes other missing fields.
+/// First violation of the contract: in the envelope, then in `data` in document order, then missing fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// JSON pointer (RFC 6901), such as `/data/duration`.
     pub pointer: Cow<'static, str>,
-    /// Value that the contract requires.
+    /// Requirement.
     pub expected: &'static str,
-    /// JSON type of the value.
+    /// Actual type.
     pub found: JsonType,
 }
 
@@ -95,7 +91,6 @@ impl fmt::Display for Violation {
 
 impl std::error::Error for Violation {}
 
-/// Violations of a body.
 struct Findings {
     validation: Validation,
     first: Option<Violation>,
@@ -103,7 +98,6 @@ struct Findings {
 }
 
 impl Findings {
-    /// Records a violation that [`Validation::Tolerant`] ignores.
     fn report(&mut self, violation: Violation) {
         if self.validation == Validation::Tolerant {
             self.tolerated = self.tolerated.saturating_add(1);
@@ -112,12 +106,10 @@ impl Findings {
         }
     }
 
-    /// Records a violation that is never ignored.
     fn reject(&mut self, violation: Violation) {
         self.first.get_or_insert(violation);
     }
 
-    /// Compares a field that may be missing or null with a rule.
     fn expect(
         &mut self,
         pointer: &'static str,
@@ -135,12 +127,8 @@ impl Findings {
 impl<'a> Envelope<'a> {
     /// Validates the body against the contract of its type.
     ///
-    /// Types of the documented dialect follow the reference. Any other known type needs the envelope of its
-    /// dialect and an identity by the rule of its family. An unknown type needs nothing, and has an identity
-    /// and a time if the body has them.
-    ///
-    /// A body without escapes costs no allocation in the documented dialect and two in the live one: the text
-    /// of the time, and a list of the brackets open in `data`.
+    /// Documented types follow the reference. Other known types need their envelope and an identity by the rule of
+    /// the family. An unknown type needs nothing.
     ///
     /// # Errors
     /// The first violation that `validation` does not ignore.
@@ -234,7 +222,6 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// Compares `data` with the reference in one pass. Returns the entity id.
 fn check_data<'a>(
     data: &'a str,
     fields: &[Field],
@@ -243,7 +230,7 @@ fn check_data<'a>(
 ) -> Option<Cow<'a, str>> {
     let mut entity_id = None;
     let mut seen = 0_u32;
-    // Fields are usually in the reference's order: the next one is compared first.
+    // Tried first, because fields usually are in the reference's order.
     let mut expected = 0;
     each_known_field(data, |name, value| {
         picks.see(Level::Data, name, value);
@@ -255,7 +242,7 @@ fn check_data<'a>(
         seen |= 1 << at;
         let judged =
             if repeated { Err(field.repeated(value)) } else { field.check(value, findings.validation) };
-        // A second identity invalidates both: readers disagree on which one counts.
+        // A repeated identity is invalid: readers disagree on which one counts.
         let id = (field.is_identity() && !repeated).then(|| entity_id::of_value(value)).flatten();
         match judged {
             Ok(()) => {}
@@ -272,7 +259,7 @@ fn check_data<'a>(
     entity_id
 }
 
-/// Returns the time inside a ULID. `None`: not a ULID, or beyond the years that RFC 3339 can write.
+/// `None`: not a ULID, or after the year 9999, which RFC 3339 cannot write.
 fn ulid_time(request_id: &str) -> Option<String> {
     let millis = i64::try_from(ulid_millis(request_id)?).ok()?;
     let time = DateTime::<Utc>::from_timestamp_millis(millis).filter(|time| time.year() <= 9999)?;

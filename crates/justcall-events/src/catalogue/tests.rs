@@ -91,7 +91,6 @@ fn live_samples_have_their_entity_id() {
     assert_eq!(entity_ids(Dialect::Live), expected.map(|(name, id)| (name, id.to_owned())));
 }
 
-/// Returns the files below a folder of this crate.
 fn files(folder: &str) -> Vec<PathBuf> {
     let mut todo = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
     let mut files = Vec::new();

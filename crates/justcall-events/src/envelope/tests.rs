@@ -83,7 +83,7 @@ fn a_type_may_be_256_bytes_long_and_no_longer() {
     let body = |name: String| format!(r#"{{"type":"{name}","data":{{}}}}"#);
     assert_eq!(malformed(body("x".repeat(256))), None);
     assert_eq!(malformed(body("x".repeat(257))), Some(Malformed::NotAnEnvelope));
-    // The limit counts bytes of the decoded text.
+    // Limit of the decoded bytes.
     assert_eq!(malformed(body("é".repeat(129))), Some(Malformed::NotAnEnvelope));
     assert_eq!(malformed(body(r"\u0041".repeat(256))), None);
 }

@@ -3,10 +3,7 @@
 use super::Value;
 use memchr::memchr2;
 
-/// Visits the fields of an object, in document order. Skips names that are not Unicode text.
-///
-/// `object` must have been read as a JSON object before: nothing is checked here. For any other text the fields
-/// are unspecified.
+/// Visits like `each_field`. `object` must have been read as a JSON object; otherwise the fields are unspecified.
 pub(crate) fn each_known_field<'a>(object: &'a str, mut visit: impl FnMut(&str, Value<'a>)) {
     let bytes = object.as_bytes();
     let mut at = 0;
@@ -25,15 +22,12 @@ pub(crate) fn each_known_field<'a>(object: &'a str, mut visit: impl FnMut(&str, 
     }
 }
 
-/// Returns the position of the next byte of a kind, from `at` on.
 fn next(bytes: &[u8], at: usize, is: impl Fn(u8) -> bool) -> Option<usize> {
     bytes.get(at..)?.iter().position(|byte| is(*byte)).map(|offset| at + offset)
 }
 
-/// Returns the position after the string that begins at `at`.
 fn end_of_string(bytes: &[u8], at: usize) -> usize {
     let mut at = at + 1;
-    // memchr passes over a long text fast.
     while let Some(offset) = bytes.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
         let stop = at + offset;
         if bytes[stop] == b'"' {
@@ -44,7 +38,7 @@ fn end_of_string(bytes: &[u8], at: usize) -> usize {
     bytes.len()
 }
 
-/// Returns the position after the value that begins at `at`. Brackets are counted, because they match.
+/// Counts brackets: valid JSON matches them.
 fn end_of_value(bytes: &[u8], at: usize) -> usize {
     match bytes[at] {
         b'"' => end_of_string(bytes, at),

@@ -1,7 +1,7 @@
 use super::*;
 use crate::Family;
 
-/// Returns every known type in both dialects, listed there or not.
+/// Includes unlisted pairs.
 fn all() -> impl Iterator<Item = (KnownType, Dialect)> {
     KnownType::ALL.iter().flat_map(|known| [(*known, Dialect::Documented), (*known, Dialect::Live)])
 }

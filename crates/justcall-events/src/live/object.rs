@@ -1,5 +1,4 @@
-//! Objects of the live dialect: one declaration gives the struct, its reader, its writer and the table that
-//! the JSON Schema is made from.
+//! Objects of the live dialect: one declaration gives struct, reader, writer and schema table.
 
 use super::value::{Json, Read};
 use crate::json::{Value, each_field};
@@ -7,16 +6,14 @@ use serde::Serialize;
 use serde::ser::SerializeMap;
 use std::collections::BTreeMap;
 
-/// Struct that is read field by field.
 pub(crate) trait Object<'a>: Default {
-    /// Stores the value of a field. Returns whether the struct has that field and the value has its type.
+    /// Returns false for an unknown field or a value of another type.
     fn set(&mut self, name: &str, value: Value<'a>) -> bool;
 
-    /// Returns the fields that [`Object::set`] did not store.
     fn other(&mut self) -> &mut BTreeMap<String, Json<'a>>;
 }
 
-/// Reads an object. Of fields with one name the last counts.
+/// The last of repeated fields counts.
 pub(super) fn read_object<'a, T: Object<'a>>(text: &'a str) -> Result<T, serde_json::Error> {
     let mut object = T::default();
     each_field(text, |name, value| {
@@ -30,7 +27,6 @@ pub(super) fn read_object<'a, T: Object<'a>>(text: &'a str) -> Result<T, serde_j
     Ok(object)
 }
 
-/// Reads an object without a struct.
 pub(super) fn read_fields(text: &str) -> Result<BTreeMap<String, Json<'_>>, serde_json::Error> {
     let mut fields = BTreeMap::new();
     each_field(text, |name, value| {
@@ -39,13 +35,12 @@ pub(super) fn read_fields(text: &str) -> Result<BTreeMap<String, Json<'_>>, serd
     Ok(fields)
 }
 
-/// Replaces a field. Null reads like a missing field. Returns whether the value has the field's type.
+/// Null reads like a missing field. Returns whether the type is right.
 pub(super) fn replace<'a, T: Read<'a>>(field: &mut Option<T>, value: Value<'a>) -> bool {
     *field = T::read(value);
     field.is_some() || value.is_null()
 }
 
-/// Writes a field that is there.
 pub(super) fn entry<M: SerializeMap>(
     map: &mut M,
     name: &'static str,
@@ -54,7 +49,6 @@ pub(super) fn entry<M: SerializeMap>(
     value.as_ref().map_or(Ok(()), |value| map.serialize_entry(name, value))
 }
 
-/// Writes the fields that have no place in a struct.
 pub(super) fn entries<M: SerializeMap>(
     map: &mut M,
     other: &BTreeMap<String, Json<'_>>,
@@ -62,7 +56,6 @@ pub(super) fn entries<M: SerializeMap>(
     other.iter().try_for_each(|(name, value)| map.serialize_entry(name, value))
 }
 
-/// Table of an object's fields.
 #[cfg(feature = "schema")]
 #[derive(Debug)]
 pub(crate) struct Shape {
@@ -71,7 +64,6 @@ pub(crate) struct Shape {
     pub(crate) fields: &'static [ShapeField],
 }
 
-/// Field of a [`Shape`].
 #[cfg(feature = "schema")]
 #[derive(Debug)]
 pub(crate) struct ShapeField {
@@ -80,22 +72,20 @@ pub(crate) struct ShapeField {
     pub(crate) holds: Holds,
 }
 
-/// Type that a field usually has.
+/// Usual type of a field.
 #[cfg(feature = "schema")]
 #[derive(Debug)]
 pub(crate) enum Holds {
     Text,
     Scalar,
-    /// Array of strings, or one string with commas.
+    /// Or one string with commas.
     Texts,
-    /// Any type.
     Json,
     Object(&'static Shape),
-    /// Array of objects.
     Objects(&'static Shape),
 }
 
-/// Declares an object: `field: Kind`, or `field = "name": Kind` where the name is a keyword of Rust.
+/// Declares an object: `field: Kind`, or `field = "name": Kind` for keywords of Rust.
 macro_rules! live_object {
     ($(#[doc = $doc:literal])* $name:ident {
         $($(#[doc = $field_doc:literal])* $field:ident $(= $wire:literal)?: $kind:ident $(<$inner:ident>)?,)*
@@ -106,7 +96,7 @@ macro_rules! live_object {
         pub struct $name<'a> {
             $($(#[doc = $field_doc])*
             pub $field: Option<$crate::live::object::of_kind!('a $kind $($inner)?)>,)*
-            /// Fields that have no place above, or a value of another type.
+            /// Unknown fields, and values of another type.
             pub other: std::collections::BTreeMap<String, $crate::live::Json<'a>>,
         }
 
@@ -163,7 +153,6 @@ macro_rules! live_object {
     };
 }
 
-/// Returns a field's name on the wire.
 macro_rules! wire_name {
     ($field:ident) => {
         stringify!($field)
@@ -173,7 +162,6 @@ macro_rules! wire_name {
     };
 }
 
-/// Returns the Rust type of a kind.
 macro_rules! of_kind {
     ($a:lifetime Text) => { $crate::Text<$a> };
     ($a:lifetime Scalar) => { $crate::live::Scalar<$a> };
@@ -183,7 +171,6 @@ macro_rules! of_kind {
     ($a:lifetime Objects $inner:ident) => { Vec<$inner<$a>> };
 }
 
-/// Returns the entry of a kind in a [`Shape`].
 #[cfg(feature = "schema")]
 macro_rules! holds {
     ($kind:ident) => {

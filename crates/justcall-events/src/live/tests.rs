@@ -6,7 +6,7 @@ fn read(body: &str) -> Live<'_> {
     Live::from_slice(body.as_bytes()).unwrap()
 }
 
-/// Removes null fields, which read like missing ones.
+/// They read like missing fields.
 fn without_nulls(value: &mut serde_json::Value) {
     match value {
         serde_json::Value::Object(fields) => {

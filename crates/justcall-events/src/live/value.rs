@@ -1,5 +1,3 @@
-//! Values of the live dialect, whose types vary.
-
 use crate::Text;
 use crate::json::{Value, each_item};
 use serde::ser::Error as _;
@@ -7,9 +5,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// Value that a field of an expected type holds.
 pub(crate) trait Read<'a>: Sized {
-    /// Reads a value. `None`: it has another type.
     fn read(value: Value<'a>) -> Option<Self>;
 }
 
@@ -52,17 +48,17 @@ impl<'a> Read<'a> for Json<'a> {
     }
 }
 
-/// Writes the text as received, if the serializer is serde_json's.
+/// Keeps the text only with serde_json's serializer.
 impl Serialize for Json<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serde_json::from_str::<&RawValue>(self.0).map_err(S::Error::custom)?.serialize(serializer)
     }
 }
 
-/// Number, string or boolean, for fields whose type varies between events.
+/// Number, string or boolean of a field whose type varies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scalar<'a> {
-    /// Number, with its digits as received.
+    /// Digits as received.
     Number(&'a str),
     /// String.
     Text(Text<'a>),
@@ -71,7 +67,7 @@ pub enum Scalar<'a> {
 }
 
 impl Scalar<'_> {
-    /// Returns the value as text. A number and its decimal string give the same text.
+    /// Returns the text, the same for a number and its decimal string.
     pub fn text(&self) -> &str {
         match self {
             Self::Number(digits) => digits,
@@ -81,22 +77,22 @@ impl Scalar<'_> {
         }
     }
 
-    /// Returns the value if it is an integer from 0 to `u64::MAX`, or its decimal string.
+    /// Returns the value of an integer or of its decimal string.
     pub fn as_u64(&self) -> Option<u64> {
         self.text().parse().ok()
     }
 
-    /// Returns the value if it is an integer of 64 bits, or its decimal string.
+    /// Returns the value of an integer or of its decimal string.
     pub fn as_i64(&self) -> Option<i64> {
         self.text().parse().ok()
     }
 
-    /// Returns the value if it is a finite number, or a string of one.
+    /// Returns the value of a finite number or of its string.
     pub fn as_f64(&self) -> Option<f64> {
         self.text().parse().ok().filter(|number: &f64| number.is_finite())
     }
 
-    /// Returns the value if it is a boolean, `1` or `0`, or a string of one of these in any case.
+    /// Returns the value of a boolean, `1`, `0`, or a string of these in any case.
     pub fn as_bool(&self) -> Option<bool> {
         match self.text() {
             "1" => Some(true),
@@ -114,7 +110,7 @@ impl fmt::Display for Scalar<'_> {
     }
 }
 
-/// Writes a value of the type that was read. Numbers keep their digits if the serializer is serde_json's.
+/// Numbers keep their digits only with serde_json's serializer.
 impl Serialize for Scalar<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -143,7 +139,7 @@ impl<'a> Read<'a> for Text<'a> {
     }
 }
 
-/// Reads an array of strings, or one string with commas between them.
+/// Also reads one string with commas.
 impl<'a> Read<'a> for Vec<Text<'a>> {
     fn read(value: Value<'a>) -> Option<Self> {
         if let Some(text) = value.as_string() {
@@ -154,7 +150,7 @@ impl<'a> Read<'a> for Vec<Text<'a>> {
     }
 }
 
-/// Reads an array whose items all have one type.
+/// Requires items of one type.
 pub(super) fn read_items<'a, T: Read<'a>>(value: Value<'a>) -> Option<Vec<T>> {
     let mut items = Vec::new();
     each_item(value, |item| items.push(T::read(item))).ok()?;

@@ -1,24 +1,22 @@
-//! Escaping of the signed URL, by `encodeURIComponent` or by its counterpart in other languages.
+//! Escaping of the signed URL by `encodeURIComponent` or its counterpart in other languages.
 
-/// Set of escaped bytes. Both escape every byte except letters, digits, `-_.~` and `! * ' ( )`, and differ in
-/// the last five.
+/// Both escape all bytes but letters, digits, `-_.~`, and differ in `! * ' ( )`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
-    /// `encodeURIComponent` of JavaScript: keeps `! * ' ( )`.
+    /// `encodeURIComponent`: keeps `! * ' ( )`.
     JavaScript,
-    /// `quote(url, safe="")` of Python, and RFC 3986: escapes `! * ' ( )`.
+    /// `quote(url, safe="")`, RFC 3986: escapes `! * ' ( )`.
     Python,
 }
 
 const ESCAPED_BY_ONE: [char; 5] = ['!', '*', '\'', '(', ')'];
 
 impl Encoding {
-    /// Returns the encodings that differ for a URL.
     pub(super) fn of(url: &str) -> &'static [Self] {
         if url.contains(ESCAPED_BY_ONE) { &[Self::JavaScript, Self::Python] } else { &[Self::JavaScript] }
     }
 
-    /// Passes the escaped URL to `take` in pieces, without an allocation.
+    /// Passes the escaped URL in pieces, without allocation.
     pub(super) fn feed(self, url: &str, mut take: impl FnMut(&[u8])) {
         const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
         let mut rest = url.as_bytes();

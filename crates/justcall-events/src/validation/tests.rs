@@ -13,7 +13,6 @@ fn validate(body: &str, validation: Validation) -> Result<Event<'_>, Violation> 
     }
 }
 
-/// Returns the violation as a log shows it.
 fn violation(body: &str, validation: Validation) -> String {
     validate(body, validation).unwrap_err().to_string()
 }
@@ -23,14 +22,12 @@ fn sample(dialect: Dialect, name: &str) -> serde_json::Value {
     serde_json::from_str(body).unwrap()
 }
 
-/// Returns the documented sample of that type with one field of `data` replaced.
 fn with_field(name: &str, field: &str, value: serde_json::Value) -> String {
     let mut body = sample(Dialect::Documented, name);
     body["data"][field] = value;
     body.to_string()
 }
 
-/// Returns a documented event of that type with this text as `data`.
 fn documented(name: &str, data: &str) -> String {
     format!(r#"{{"event":"{name}","timestamp":"2026-04-07T09:15:42Z","data":{data}}}"#)
 }

@@ -1,10 +1,7 @@
-//! Properties of any webhook.
-
 use super::*;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-/// Generates URLs with every kind of character that the escaping distinguishes.
 fn any_url() -> impl Strategy<Value = String> {
     prop_oneof![
         "https://[a-z]{1,8}\\.example/[a-zA-Z0-9!*'()%+ ~._|-]{0,20}",
@@ -30,7 +27,6 @@ fn any_signed() -> impl Strategy<Value = Trial> {
         .prop_map(|(secret, url, event_type, time)| Trial::signed(&secret, &url, &event_type, &time))
 }
 
-/// Returns the text with one of its characters replaced, removed, inserted or in the other case.
 fn altered(text: &str, at: Index, how: u8, by: char) -> String {
     let mut chars: Vec<char> = text.chars().collect();
     let place = at.index(chars.len() + 1);

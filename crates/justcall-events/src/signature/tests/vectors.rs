@@ -1,9 +1,6 @@
-//! Signatures of other implementations.
-
 use super::*;
 
-/// Escaping, secret, URL, type, time and signature, made by Python's `hmac` and `urllib.parse.quote`: `python3
-/// tests/it/ingress/signatures/sign.py table`
+/// Made by `python3 tests/it/ingress/signatures/sign.py table`.
 #[rustfmt::skip]
 const VECTORS: &[(&str, &str, &str, &str, &str, &str)] = &[
     ("js", "ea39089c40790e9dc7a080ec95e849b8fa0fa5fb", "https://webhook.site/3bcea770-370a-4b09-8b66-426f687e08a4", "call.completed", "2024-03-21 17:08:22", "56761bae5b27a784a3ddd2af828bc5def7176bc0a8650199b04c737bd39bbecf"),
@@ -56,7 +53,7 @@ fn no_vector_verifies_as_another() {
         for (other, (_, secret, url, event_type, timestamp, expected)) in VECTORS.iter().enumerate() {
             let mut trial = Trial::signed(secret, url, event_type, timestamp);
             trial.headers.signature = Some((*signature).to_owned());
-            // Two rows may be one webhook in both escapings.
+            // Two rows may be one webhook, escaped differently.
             let row = |at: usize| (VECTORS[at].1, VECTORS[at].2, VECTORS[at].3, VECTORS[at].4);
             assert_eq!(trial.place().is_ok(), row(at) == row(other), "{expected}");
         }

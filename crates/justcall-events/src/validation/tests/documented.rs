@@ -1,9 +1,7 @@
-//! The nine documented types, and the envelope of other types in the documented dialect.
-
 use super::*;
 use Validation::{Documented as Plain, Strict, Tolerant};
 
-/// Independent copy of the reference: the expectation of each field.
+/// Independent copy of the reference.
 const REFERENCE: &[(&str, &[(&str, &str)])] = &[
     (
         "call.completed",
@@ -125,7 +123,7 @@ const COUNT: &str = "a non-negative integer";
 const INTEGER: &str = "an integer";
 const STRINGS: &str = "an array of strings";
 
-/// Values of every JSON type and kind of number, as raw JSON, with the kinds that accept them.
+/// Raw JSON of every type, with the kinds that accept it.
 const VALUES: &[(&str, &str, &[&str])] = &[
     ("true", "boolean", &[]),
     ("{}", "object", &[]),
@@ -152,7 +150,7 @@ fn fields() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> 
     REFERENCE.iter().flat_map(|(name, fields)| fields.iter().map(|(field, kind)| (*name, *field, *kind)))
 }
 
-/// Returns `data` with a valid identity first, unless the field is the identity, then the field.
+/// Puts a valid identity before the field.
 fn with_raw(name: &str, field: &str, raw: &str) -> String {
     let known = KnownType::from_name(name).unwrap();
     let identity = known.documented_fields().unwrap()[0].name;

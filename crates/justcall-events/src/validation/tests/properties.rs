@@ -1,5 +1,3 @@
-//! Properties of any body.
-
 use super::*;
 use proptest::prelude::*;
 
@@ -11,7 +9,6 @@ fn any_sample() -> impl Strategy<Value = &'static str> {
     proptest::sample::select(all)
 }
 
-/// Scans and validates any bytes in every mode.
 fn run(body: &[u8]) -> Result<usize, Malformed> {
     let mut passed = 0;
     for validation in MODES {
@@ -22,7 +19,6 @@ fn run(body: &[u8]) -> Result<usize, Malformed> {
     Ok(passed)
 }
 
-/// Generates raw JSON of any kind, with invalid strings and numbers beyond every type.
 fn any_raw() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("null".to_owned()),
@@ -52,14 +48,12 @@ fn any_known() -> impl Strategy<Value = KnownType> {
     proptest::sample::select(KnownType::ALL)
 }
 
-/// Returns an object with the given space around every token.
 fn object(fields: &[(String, String)], space: &str) -> String {
     let fields: Vec<_> =
         fields.iter().map(|(name, raw)| format!("{space}\"{name}\"{space}:{space}{raw}{space}")).collect();
     format!("{space}{{{}}}{space}", fields.join(","))
 }
 
-/// Generates names of the fields of the live samples, at any depth.
 fn any_live_field() -> impl Strategy<Value = String> {
     let mut names = vec!["other".to_owned()];
     for (_, body) in samples(Dialect::Live) {
@@ -70,7 +64,6 @@ fn any_live_field() -> impl Strategy<Value = String> {
     proptest::sample::select(names)
 }
 
-/// Generates objects with field names of the live dialect and any values.
 fn any_live_object() -> impl Strategy<Value = String> {
     let text = |fields: Vec<(String, String)>| object(&fields, "");
     let inner = proptest::collection::vec((any_live_field(), any_raw()), 0..4).prop_map(text).boxed();
