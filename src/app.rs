@@ -27,13 +27,10 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
 
-/// Interval of checks for the end of events in flight.
 const SETTLE_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Interval of requests to Kafka while it is down.
 const KAFKA_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Runs `future` on the runtime that [`App`] needs.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let system = rt::System::new();
     let output = system.block_on(future);
@@ -42,38 +39,26 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     output
 }
 
-/// Reason why the bridge cannot start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The Kafka client refused its settings.
     #[error(transparent)]
     Kafka(#[from] kafka::Error),
-    /// The routes contradict each other. Loaded settings were checked before.
+    /// Loaded settings were checked before.
     #[error(transparent)]
     Routes(#[from] InvalidRoutes),
-    /// The directory of the spool is not usable, or its file is not a spool.
     #[error("spool.directory: {0}")]
     Spool(#[from] spool::OpenError),
-    /// The secrets or tokens of a source are not usable. Their files changed after the settings were loaded.
+    /// The files changed after the settings were loaded.
     #[error(transparent)]
     Secrets(#[from] ingest::SecretsError),
-    /// The system cannot start a thread.
     #[error("cannot start the thread that follows changed files: {0}")]
     Watcher(std::io::Error),
-    /// The exporter of traces cannot start.
     #[error(transparent)]
     Traces(#[from] TraceError),
-    /// An address is in use or not available.
     #[error("{setting}: {source}")]
-    Listen {
-        /// Setting with the address.
-        setting: &'static str,
-        /// Error of the system.
-        source: std::io::Error,
-    },
+    Listen { setting: &'static str, source: std::io::Error },
 }
 
-/// Bridge that is ready to run.
 pub(crate) struct App {
     ingress: Ingress,
     admin: AdminListener,
@@ -89,34 +74,26 @@ pub(crate) struct App {
     reload: Option<ReloadHandle>,
 }
 
-/// Addresses that a bridge listens on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Addresses {
     pub ingress: SocketAddr,
-    /// Address of health probes and metrics.
     pub admin: SocketAddr,
 }
 
-/// Records that were not acknowledged when a bridge stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StopReport {
-    /// Number of records that Kafka did not acknowledge in time and that are not in a spool. Their senders
-    /// received 503 or no response.
+    /// Records that Kafka did not acknowledge in time and that are not in a spool. Their senders received 503
+    /// or no response.
     pub left: usize,
-    /// Number of records in the spool, to be sent after the next start.
+    /// Records in the spool, sent after the next start.
     pub spooled: u64,
-    /// False if the disk of the spool hangs. The rows on disk stay for the next start.
+    /// False if the disk of the spool hangs.
     pub is_spool_closed: bool,
 }
 
 impl App {
-    /// Builds every part and listens. [`App::run_until`] sets it ready. Does not wait for Kafka. Must be called
-    /// inside [`block_on`].
-    ///
-    /// `sources`: origin of `settings`, whose file is then followed for changes.
-    ///
-    /// # Errors
-    /// If a part cannot be built.
+    /// Builds every part and listens. Does not wait for Kafka. Must be called inside [`block_on`]. The file
+    /// of `sources` is followed for changes.
     pub(crate) fn build(settings: Settings, sources: Option<SettingsInput>) -> Result<Self, Error> {
         let table = RouteTable::compile(&settings.routing).map_err(InvalidRoutes)?;
         let metrics = Arc::new(Metrics::new());
@@ -190,7 +167,6 @@ impl App {
         })
     }
 
-    /// Returns a handle for reloading, or `None` if the app was built without `sources`.
     pub(crate) fn reload_handle(&self) -> Option<ReloadHandle> {
         self.reload.clone()
     }
@@ -199,8 +175,8 @@ impl App {
         Addresses { ingress: self.ingress.addr(), admin: self.admin.addr() }
     }
 
-    /// Serves until `shutdown` completes. Then it reports not ready while it still serves, refuses new events,
-    /// waits for events in flight, and flushes.
+    /// Serves until `shutdown` completes. Then reports not ready while it still serves, refuses new events,
+    /// waits for those in flight, and flushes.
     pub(crate) async fn run_until(self, shutdown: impl Future<Output = ()>) -> StopReport {
         let Self {
             ingress,
@@ -290,15 +266,11 @@ impl StopReport {
     }
 }
 
-/// Opens the spool in a directory for reading, also while a bridge uses it.
-///
-/// # Errors
-/// If the directory has no spool, or it cannot be read.
+/// Works also while a bridge uses the spool.
 pub(crate) fn open_spool_view(directory: &Path) -> Result<SpoolView, Error> {
     Ok(SpoolView::open(directory)?)
 }
 
-/// Opens the spool, if the settings name one.
 fn open_spool(settings: &Settings) -> Result<Option<Arc<Spool>>, Error> {
     let Some(directory) = &settings.spool.directory else { return Ok(None) };
     let memory = &settings.ingest.deduplication;
@@ -309,7 +281,7 @@ fn open_spool(settings: &Settings) -> Result<Option<Arc<Spool>>, Error> {
     Ok(Some(spool))
 }
 
-/// Closes the spool. Returns the number of lost rows, and whether it was closed by `deadline`.
+/// Returns the number of lost rows, and whether the spool was closed by `deadline`.
 async fn close_spool(spool: Arc<Spool>, deadline: Instant) -> (usize, bool) {
     let remaining = deadline.saturating_duration_since(Instant::now());
     match tokio::task::spawn_blocking(move || spool.close_within(remaining)).await {
@@ -321,7 +293,7 @@ async fn close_spool(spool: Arc<Spool>, deadline: Instant) -> (usize, bool) {
     }
 }
 
-/// Flushes the producer and waits for all permits. Returns the number of unreported records at the deadline.
+/// Waits for all permits. Returns the number of unreported records at the deadline.
 async fn finish(producer: &Arc<Producer>, budget: &Budget, deadline: Instant) -> usize {
     let flushing = Arc::clone(producer);
     let remaining = deadline.saturating_duration_since(Instant::now());
@@ -334,9 +306,8 @@ async fn finish(producer: &Arc<Producer>, budget: &Budget, deadline: Instant) ->
     producer.unreported()
 }
 
-/// Requests metadata from Kafka while it is down, until it answers. Never returns.
-///
-/// Acknowledgements alone are not sufficient: a process that is not ready receives no events.
+/// Requests metadata from Kafka while it is down, because a process that is not ready receives no events to
+/// be acknowledged.
 async fn watch_kafka(producer: Arc<Producer>, delivery: Arc<Delivery>, readiness: Arc<Readiness>) {
     loop {
         if readiness.kafka().0 != KafkaState::Up {

@@ -6,22 +6,18 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Phase in the life of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum LifecycleState {
-    /// Some part has not started.
     Starting,
-    /// Webhooks are accepted.
     Serving,
-    /// A stop was requested. Work in flight is finished.
+    /// Finishes work in flight before the stop.
     Draining,
 }
 
 impl LifecycleState {
     const ALL: [Self; 3] = [Self::Starting, Self::Serving, Self::Draining];
 
-    /// Returns the name that `/readyz` shows.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Starting => "starting",
@@ -31,15 +27,11 @@ impl LifecycleState {
     }
 }
 
-/// State of Kafka as the bridge sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum KafkaState {
-    /// No response yet.
     Unknown,
-    /// Kafka acknowledges records.
     Up,
-    /// Kafka acknowledges nothing.
     Down,
 }
 
@@ -55,15 +47,12 @@ impl KafkaState {
     }
 }
 
-/// State of the spool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum SpoolState {
-    /// No spool is configured.
     Absent,
-    /// The spool accepts records.
     Accepting,
-    /// The spool is full, or its disk fails or hangs.
+    /// Full, or its disk fails or hangs.
     Failing,
 }
 
@@ -79,13 +68,12 @@ impl SpoolState {
     }
 }
 
-/// Longest text of a reason or a cause, in characters. Some of it comes from brokers.
+/// Some of the text comes from brokers.
 const MAX_REASON_CHARS: usize = 300;
 
-/// Age up to which a failed request is the likely cause when Kafka goes down.
+/// A younger failed request is the likely cause when Kafka goes down.
 const MAX_CAUSE_AGE: Duration = Duration::from_secs(60);
 
-/// Reason for which Kafka is down, and the last failed request.
 #[derive(Debug, Default)]
 struct Outage {
     reason: String,
@@ -101,12 +89,12 @@ impl fmt::Display for Outage {
     }
 }
 
-/// Facts that decide readiness. Rooms that know a fact set it; probes and delivery read it.
+/// Rooms that know a fact set it; probes and delivery read it.
 #[derive(Debug)]
 pub struct Readiness {
     state: AtomicU8,
-    /// [`KafkaState`] in the lowest two bits, and above them the time of the last change, in milliseconds
-    /// since 1970. One word keeps the two consistent.
+    /// [`KafkaState`] in the lowest two bits; above them the time of the last change, in milliseconds since
+    /// 1970. One word keeps the two consistent.
     kafka: AtomicU64,
     outage: Mutex<Outage>,
     spool: AtomicU8,
@@ -121,7 +109,6 @@ impl Default for Readiness {
 }
 
 impl Readiness {
-    /// Returns the state at start: starting, Kafka unknown, no spool.
     pub fn new() -> Self {
         Self {
             state: AtomicU8::new(LifecycleState::Starting as u8),
@@ -133,34 +120,31 @@ impl Readiness {
         }
     }
 
-    /// Returns the phase of the process.
     pub fn state(&self) -> LifecycleState {
         LifecycleState::ALL[usize::from(self.state.load(Ordering::Acquire))]
     }
 
-    /// Sets the phase of the process.
     pub fn set_state(&self, state: LifecycleState) {
         self.state.store(state as u8, Ordering::Release);
     }
 
-    /// Returns the state of Kafka and the time of its last change.
+    /// Returns also the time of the last change.
     pub fn kafka(&self) -> (KafkaState, DateTime<Utc>) {
         unpack(self.kafka.load(Ordering::Acquire))
     }
 
-    /// Counts a record that Kafka acknowledged, and sets Kafka up.
+    /// Sets Kafka up too.
     pub fn kafka_acknowledged(&self) {
         self.acknowledged.fetch_add(1, Ordering::Relaxed);
         self.kafka_up();
     }
 
-    /// Returns the number of records acknowledged so far. If the number does not change while an event misses
-    /// its deadline, all of Kafka is stuck and not only one topic.
+    /// If the number stays while an event misses its deadline, all of Kafka is stuck and not only one topic.
     pub fn acknowledged(&self) -> u64 {
         self.acknowledged.load(Ordering::Relaxed)
     }
 
-    /// Sets Kafka up, and logs a change.
+    /// Logs a change.
     pub fn kafka_up(&self) {
         if self.set_kafka(KafkaState::Up) {
             *self.outage.lock() = Outage::default();
@@ -168,13 +152,13 @@ impl Readiness {
         }
     }
 
-    /// Stores the cause of a failed request to Kafka. Kafka may be up nevertheless.
+    /// Kafka may be up nevertheless.
     pub fn kafka_failed(&self, cause: &str) {
         let cause: String = cause.chars().take(MAX_REASON_CHARS).collect();
         self.outage.lock().cause = Some((cause, Instant::now()));
     }
 
-    /// Sets Kafka down for a reason, and logs a change.
+    /// Logs a change.
     pub fn kafka_down(&self, reason: &str) {
         if self.set_kafka(KafkaState::Down) {
             let mut outage = self.outage.lock();
@@ -186,8 +170,7 @@ impl Readiness {
         }
     }
 
-    /// Sets the state of Kafka. Returns whether it changed. Without a change this costs one load and keeps
-    /// the time.
+    /// Returns whether the state changed. Otherwise this costs one load and keeps the time.
     fn set_kafka(&self, kafka: KafkaState) -> bool {
         let is_change = self.kafka().0 != kafka;
         if is_change {
@@ -196,12 +179,11 @@ impl Readiness {
         is_change
     }
 
-    /// Returns the state of the spool.
     pub fn spool(&self) -> SpoolState {
         SpoolState::ALL[usize::from(self.spool.load(Ordering::Acquire))]
     }
 
-    /// Sets the state of the spool, and logs a change.
+    /// Logs a change.
     pub fn set_spool(&self, spool: SpoolState) {
         let before = self.spool.swap(spool as u8, Ordering::AcqRel);
         match spool {
@@ -215,7 +197,7 @@ impl Readiness {
         }
     }
 
-    /// Sets whether the memory budget has been full for longer than a request may take, and logs a change.
+    /// The budget has been full for longer than a request may take.
     pub fn set_budget_stuck(&self, is_stuck: bool) {
         let before = self.budget_stuck.swap(is_stuck, Ordering::AcqRel);
         if is_stuck && !before {
@@ -225,16 +207,12 @@ impl Readiness {
         }
     }
 
-    /// Returns whether the bridge is ready for webhooks.
-    ///
-    /// The process is serving, Kafka is up or the spool accepts records, and the memory budget is not full
-    /// all the time.
+    /// Serving, Kafka up or the spool accepting, and the memory budget not full all the time.
     pub fn is_ready(&self) -> bool {
         let has_storage = self.kafka().0 == KafkaState::Up || self.spool() == SpoolState::Accepting;
         self.state() == LifecycleState::Serving && has_storage && !self.budget_stuck.load(Ordering::Acquire)
     }
 
-    /// Returns a line for each part, for `/readyz`.
     pub fn parts(&self) -> [(&'static str, String); 4] {
         let budget = if self.budget_stuck.load(Ordering::Acquire) { "full" } else { "taking" };
         let (kafka, since) = self.kafka();

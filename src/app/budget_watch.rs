@@ -9,15 +9,13 @@ use tokio::time::{Instant, sleep};
 
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Longest time from the end of a body to its response; `kafka.ack_deadline` is at most this.
+/// From the end of a body to its response; `kafka.ack_deadline` is at most this.
 const MAX_DELIVERY: Duration = Duration::from_secs(60);
 
-/// Time since when the budget has no room for a request.
 #[derive(Debug, Default)]
 struct FullSince(Option<Instant>);
 
 impl FullSince {
-    /// Returns whether the budget has been full for longer than `longest`.
     fn observe(&mut self, is_full: bool, now: Instant, longest: Duration) -> bool {
         if !is_full {
             self.0 = None;
@@ -27,7 +25,7 @@ impl FullSince {
     }
 }
 
-/// Reports a budget that is full for longer than the longest request may take. Never returns.
+/// Never returns.
 pub(super) async fn watch_budget(budget: Arc<Budget>, readiness: Arc<Readiness>, request_timeout: Duration) {
     let mut full = FullSince::default();
     loop {

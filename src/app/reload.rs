@@ -16,10 +16,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[cfg(test)]
 mod tests;
 
-/// Follower of the settings file.
-///
-/// Validates a changed file together with the environment and the flags of the start. Replaces the settings as
-/// a whole, or keeps the previous ones.
+/// Validates a changed file together with the environment and the flags of the start. Replaces the settings
+/// as a whole, or keeps the previous ones.
 pub(super) struct Reloader {
     sources: SettingsInput,
     requested: Arc<AtomicBool>,
@@ -31,29 +29,27 @@ pub(super) struct Reloader {
 }
 
 struct ReloadState {
-    /// Settings in force.
     settings: Settings,
-    /// Hash of the file that was last loaded. `None`: it could not be read.
+    /// `None`: the file could not be read.
     loaded: Option<u64>,
-    /// Hash of changed contents, which are loaded once two looks find the same.
+    /// Changed contents are loaded once two looks find the same.
     unsettled: Debounce<Option<u64>>,
-    /// Last error, so that it is logged once.
+    /// Logged once.
     error: Option<String>,
 }
 
-/// Handle that requests a reload, as SIGHUP does.
 #[derive(Debug, Clone)]
 pub(crate) struct ReloadHandle(Arc<AtomicBool>);
 
 impl ReloadHandle {
-    /// Requests a reload, which follows within two seconds.
+    /// The reload follows within two seconds.
     pub(crate) fn request(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
 
 impl Reloader {
-    /// Creates a follower of the file of `sources`, from which `settings` were loaded just before.
+    /// `settings` were loaded from `sources` just before.
     pub(super) fn new(
         sources: SettingsInput,
         settings: Settings,
@@ -80,8 +76,7 @@ impl Reloader {
         ReloadHandle(Arc::clone(&self.requested))
     }
 
-    /// Loads the settings. Refuses an empty file, because that is a file being written rather than a request for
-    /// the defaults.
+    /// Refuses an empty file, which is being written rather than a request for the defaults.
     fn load(&self) -> Result<Settings, SettingErrors> {
         let is_empty = |path: &Path| input::read(path).is_ok_and(|bytes| bytes.trim_ascii().is_empty());
         match self.sources.file() {
@@ -93,7 +88,7 @@ impl Reloader {
         }
     }
 
-    /// Replaces the settings that can change at run time. Returns whether any did.
+    /// Returns whether settings changed.
     fn reload(&self, current: &mut Settings, loaded: &Settings) -> Result<bool, SettingErrors> {
         let ReloadPlan { settings, changed, pending_restart, table } = current.plan_reload(loaded)?;
         self.metrics.config_pending_restart.set(i64::try_from(pending_restart.len()).unwrap_or(i64::MAX));
@@ -125,7 +120,7 @@ impl Refresh for Reloader {
             return RefreshResult::Unsettled;
         }
         let is_new = self.requested.swap(false, Ordering::Relaxed) || contents != state.loaded;
-        // After an error it is retried, because the cause may be another file, such as a secret mounted later.
+        // Retries after an error, because the cause may be another file, such as a secret mounted later.
         if !is_new && state.error.is_none() {
             return RefreshResult::Unchanged;
         }
@@ -161,7 +156,6 @@ impl Refresh for Reloader {
     }
 }
 
-/// Returns a hash of a file's contents, or `None` if it cannot be read.
 fn hash_contents(file: Option<&Path>) -> Option<u64> {
     let bytes = input::read(file?).ok()?;
     let mut hasher = DefaultHasher::new();

@@ -1,4 +1,4 @@
-//! Signals. The first SIGTERM or SIGINT requests a stop, the second forces it. SIGHUP requests a reload.
+//! The first SIGTERM or SIGINT requests a stop, the second forces it. SIGHUP requests a reload.
 
 use super::block_on;
 use std::future::Future;
@@ -10,27 +10,20 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
-/// Time for work that prints to end after the first signal.
+/// Work that prints has this time after the first signal.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Reason why work did not end by itself.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WorkError {
-    /// The system cannot start a thread or install a signal handler.
     #[error(transparent)]
     System(#[from] io::Error),
-    /// A second signal interrupted the work that the first one had requested.
     #[error("ended by a second signal before everything was finished")]
     Interrupted,
     #[error("the work ended in a panic: this is a bug")]
     Panicked,
 }
 
-/// Returns two futures: one completes with the first signal, the other with the second.
-///
-/// # Errors
-///
-/// Returns an error if the signal handlers cannot be installed.
+/// One future completes with the first signal, the other with the second.
 pub(crate) fn listen() -> io::Result<(impl Future<Output = ()> + use<>, impl Future<Output = ()> + use<>)> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -48,29 +41,23 @@ pub(crate) fn listen() -> io::Result<(impl Future<Output = ()> + use<>, impl Fut
     Ok((reached(first, 1), reached(second, 2)))
 }
 
-/// Runs blocking work with a flag that the first signal sets, and a runtime that is driven meanwhile.
-///
-/// # Errors
-///
-/// Returns an error if a second signal arrives before the work ends.
+/// Runs blocking work with a flag that the first signal sets, and a runtime that is driven meanwhile. Fails
+/// if a second signal arrives.
 pub(crate) fn interruptible<T: Send + 'static>(
     work: impl FnOnce(Arc<AtomicBool>, Handle) -> T + Send + 'static,
 ) -> Result<T, WorkError> {
     run(work, None)?.ok_or(WorkError::Interrupted)
 }
 
-/// Runs work that prints, as [`interruptible`]. Returns `None` if it does not end within a second of the first
-/// signal: the reader of stdout may have stalled, and then the work is abandoned.
-///
-/// # Errors
-/// Fails as [`interruptible`] does.
+/// Runs work that prints, as [`interruptible`]. `None`: it did not end within a second of the first signal,
+/// because the reader of stdout may have stalled.
 pub(crate) fn abandonable<T: Send + 'static>(
     work: impl FnOnce(Arc<AtomicBool>, Handle) -> T + Send + 'static,
 ) -> Result<Option<T>, WorkError> {
     run(work, Some(STOP_TIMEOUT))
 }
 
-/// Runs work until it ends. Returns `None` if it has not ended at the timeout, which begins with the first signal.
+/// `None`: the work has not ended at the timeout, which begins with the first signal.
 fn run<T: Send + 'static>(
     work: impl FnOnce(Arc<AtomicBool>, Handle) -> T + Send + 'static,
     timeout: Option<Duration>,
@@ -103,20 +90,15 @@ fn run<T: Send + 'static>(
     })
 }
 
-/// Stream of SIGHUPs, which would otherwise end the process.
+/// SIGHUP would otherwise end the process.
 pub(crate) struct Hangups(Signal);
 
-/// Starts to listen for SIGHUP.
-///
-/// # Errors
-///
-/// Returns an error if the signal handler cannot be installed.
 pub(crate) fn hangups() -> io::Result<Hangups> {
     signal(SignalKind::hangup()).map(Hangups)
 }
 
 impl Hangups {
-    /// Calls `act` at each signal, including signals that arrived before the call.
+    /// Includes signals that arrived before the call.
     pub(crate) fn each(mut self, act: impl Fn() + 'static) {
         tokio::task::spawn_local(async move {
             while self.0.recv().await.is_some() {

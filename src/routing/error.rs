@@ -6,9 +6,7 @@ use std::fmt;
 pub struct RouteError {
     /// Setting, such as `routes[2].topics[0]`.
     pub at: String,
-    /// Description of the error and of what is required.
     pub reason: String,
-    /// Other settings that it contradicts.
     pub others: Vec<String>,
 }
 
@@ -26,7 +24,6 @@ impl fmt::Display for RouteError {
 
 impl std::error::Error for RouteError {}
 
-/// Routes that contradict each other, with every error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InvalidRoutes(pub Vec<RouteError>);
 

@@ -1,47 +1,35 @@
-//! Explanation of the route of an event.
-
 use super::condition::Condition;
 use super::field_values::FieldValues;
 use super::table::RouteTable;
 use justcall_events::{Event, EventType, Picks};
 
-/// Result of one route for an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteExplanation<'t> {
-    /// Index in `routes`.
     pub route: usize,
-    /// Result.
     pub result: RouteResult<'t>,
 }
 
-/// Result of one route for an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RouteResult<'t> {
-    /// `match` excludes the type.
     OtherType,
-    /// `match` includes the type by a wildcard or a family, but unknown types are dead letters unless a route
-    /// names them in full.
+    /// A wildcard or a family includes the type, but unknown types are dead letters unless a route names them
+    /// in full.
     UnknownType,
-    /// A condition does not hold. The others were not evaluated.
+    /// The later conditions were not evaluated.
     Unmet {
-        /// First condition that does not hold.
         condition: &'t Condition,
-        /// Its field is absent or null.
+        /// Absent or null.
         is_absent: bool,
     },
-    /// The route dropped the event and ended the search.
+    /// Ended the search.
     Dropped,
-    /// The route took the event and ended the search.
+    /// Ended the search.
     Taken,
-    /// The route took the event, and the search continued.
     TakenAndContinued,
-    /// The search ended before this route.
     NotReached,
 }
 
 impl RouteTable {
-    /// Returns the result of each route, in order.
-    ///
     /// An event that no route took or dropped goes to the topic of its type, or becomes a dead letter.
     pub fn explain(&self, event: &Event<'_>, picks: &Picks<'_, '_>) -> Vec<RouteExplanation<'_>> {
         let values = FieldValues::new(&self.fields, picks, event);

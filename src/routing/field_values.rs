@@ -1,5 +1,4 @@
-//! Values of the fields that a table's routes read, for one event. Each is looked up at most once, on first
-//! use.
+//! Values of the fields that a table's routes read, each looked up at most once.
 
 use super::named_fields::{CompiledField, depends_on_direction};
 use super::pointer::Pointer;
@@ -12,22 +11,18 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt;
 
-/// Fields that the routes of a table read, each once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct FieldTable {
-    /// Captured fields of a body that contain them, each once.
     picks: Vec<Pick>,
     lookups: Vec<Lookup>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Lookup {
-    /// JSON pointer, with the index of its pick.
     Pointer(usize, Pointer),
     Named(CompiledField),
 }
 
-/// Reference to a field of a table: a JSON pointer or a named field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldRef {
     index: usize,
@@ -36,22 +31,19 @@ pub struct FieldRef {
 }
 
 impl FieldRef {
-    /// Returns the JSON pointer or the name, as written.
+    /// As written.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Returns the named field. `None` for a JSON pointer.
+    /// `None`: a JSON pointer.
     pub fn named(&self) -> Option<NamedField> {
         self.named
     }
 }
 
 impl FieldTable {
-    /// Adds a field as written in a route: a JSON pointer or a named field.
-    ///
-    /// # Errors
-    /// The text is neither. The message is for the operator.
+    /// Fails with a message for the operator if the text is neither a JSON pointer nor a named field.
     pub(super) fn read(&mut self, text: &str) -> Result<FieldRef, String> {
         if text.starts_with('/') {
             return Pointer::parse(text).map(|pointer| self.add(pointer));
@@ -67,7 +59,6 @@ impl FieldTable {
         Ok(FieldRef { index, text: text.into(), named: Some(field) })
     }
 
-    /// Adds a pointer, unless it is already there.
     pub(super) fn add(&mut self, pointer: Pointer) -> FieldRef {
         let text = pointer.text().into();
         let is_same = |each: &Lookup| matches!(each, Lookup::Pointer(_, known) if *known == pointer);
@@ -91,7 +82,6 @@ impl FieldTable {
         Ok(self.lookups.len() - 1)
     }
 
-    /// Returns the fields to capture while a body is read.
     pub(super) fn picks(&self) -> &[Pick] {
         &self.picks
     }
@@ -108,14 +98,14 @@ fn pick_index(picks: &mut Vec<Pick>, pick: &Pick) -> usize {
 pub(super) enum FieldValue<'a> {
     /// Absent or null.
     Absent,
-    /// String by its text; number, `true` or `false` as written.
+    /// String by its text; other values as written.
     Text(Cow<'a, str>),
     /// Array, object, or string that is not valid Unicode.
     Other,
 }
 
 impl FieldValue<'_> {
-    /// Returns the text, unless it is empty.
+    /// Empty text is `None`.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(&**text).filter(|text| !text.is_empty()),
@@ -132,7 +122,6 @@ pub(super) struct FieldValues<'t, 'a> {
 }
 
 impl<'t, 'a> FieldValues<'t, 'a> {
-    /// Returns the values, none of them looked up yet.
     pub(super) fn new(fields: &'t FieldTable, picks: &'t Picks<'t, 'a>, event: &'t Event<'t>) -> Self {
         let values = fields.lookups.iter().map(|_| OnceCell::new()).collect();
         Self { fields, picks, event, values }
@@ -156,8 +145,6 @@ impl<'t, 'a> FieldValues<'t, 'a> {
         json.map_or(FieldValue::Absent, parse_value)
     }
 
-    /// Returns the normalised value at the first place that has one.
-    ///
     /// Empty text counts as absent, because the live dialect uses it like null in the documented one.
     fn named_value(&self, named: &CompiledField) -> FieldValue<'a> {
         let Some(family) = self.event.event_type.family() else { return FieldValue::Absent };
@@ -198,7 +185,7 @@ fn parse_value(json: &str) -> FieldValue<'_> {
     }
 }
 
-/// Reads a string. Borrows it if it has no escapes.
+/// Borrows a string without escapes.
 struct TextVisitor;
 
 impl<'de> Visitor<'de> for TextVisitor {

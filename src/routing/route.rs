@@ -1,5 +1,3 @@
-//! Validated entry of `routes`.
-
 use super::condition::Condition;
 use super::config::{Config, Match, UnknownEvents};
 use super::error::RouteError;
@@ -15,17 +13,15 @@ use std::sync::Arc;
 /// Validated entry of `routes`.
 #[derive(Debug, Clone)]
 pub(super) struct Route {
-    /// Index in `routes`. `None` for the default route, which takes the types that no other route takes.
+    /// `None`: the default route, for types that no other takes.
     pub(super) index: Option<usize>,
     pub(super) conditions: Arc<[Condition]>,
     pub(super) key: Arc<[FieldRef]>,
     pub(super) headers: RouteHeaders,
-    /// Events are not written. The route then has no topics.
+    /// Events are not written, and there are no topics.
     pub(super) is_drop: bool,
-    /// The search continues after this route.
     pub(super) continues: bool,
     pub(super) alternatives: Vec<Alternative>,
-    /// Fields that the route reads, by setting.
     pub(super) reads: Arc<[FieldRead]>,
     topics: Vec<(String, TopicTemplate)>,
     unknown_events: UnknownEvents,
@@ -37,8 +33,7 @@ pub(super) enum Alternative {
     Family(Family),
 }
 
-/// Every group of unknown types: those of each family in the order of [`Family::index`], and those of no
-/// family.
+/// Groups of unknown types: each family in the order of [`Family::index`], and no family.
 pub(super) const UNKNOWN_FAMILIES: [Option<Family>; Family::ALL.len() + 1] = [
     Some(Family::Call),
     Some(Family::Sms),
@@ -49,7 +44,7 @@ pub(super) const UNKNOWN_FAMILIES: [Option<Family>; Family::ALL.len() + 1] = [
 ];
 
 impl Route {
-    /// Validates an entry of `routes`. Reports and leaves out invalid parts.
+    /// Reports and leaves out invalid parts.
     pub(super) fn read(
         entry: &RouteEntry,
         unknown_events: UnknownEvents,
@@ -112,7 +107,6 @@ impl Route {
         }
     }
 
-    /// Returns the default route, with the topic `<prefix>{event}`.
     pub(super) fn default_route(config: &Config, problems: &mut Vec<RouteError>) -> Self {
         let at = "topics.prefix";
         if config.prefix.is_empty() {
@@ -135,33 +129,30 @@ impl Route {
         route
     }
 
-    /// Returns the setting of the entry.
     pub(super) fn name(&self) -> String {
         self.index.map_or_else(|| "topics.prefix".into(), |index| format!("routes[{index}]"))
     }
 
-    /// Returns whether the route takes a type, if its conditions hold.
+    /// The conditions may still not hold.
     pub(super) fn takes(&self, name: &str, family: Option<Family>) -> bool {
         self.alternatives.iter().any(|alternative| alternative.takes(name, family))
     }
 
-    /// Returns the route with only the alternatives that unknown types can match. `None` if there are none.
+    /// Keeps the alternatives that unknown types can match. `None`: there are none.
     pub(super) fn for_unknown_types(&self) -> Option<Self> {
         let alternatives: Vec<_> = self.unknown_alternatives().cloned().collect();
         (!alternatives.is_empty()).then(|| Self { alternatives, ..self.clone() })
     }
 
-    /// Returns whether the route may take unknown types of a family.
     pub(super) fn can_take_unknown(&self, family: Option<Family>) -> bool {
         self.unknown_alternatives().any(|alternative| alternative.can_take_family(family))
     }
 
-    /// Returns whether the route ends the search for every event that it takes.
+    /// Ends the search for every event that it takes.
     pub(super) fn is_final(&self) -> bool {
         self.conditions.is_empty() && !self.continues
     }
 
-    /// Returns whether the route takes every type.
     pub(super) fn is_catch_all(&self) -> bool {
         self.alternatives.iter().any(|each| matches!(each, Alternative::Pattern(all) if all.is_catch_all()))
     }
@@ -188,7 +179,6 @@ impl Route {
         })
     }
 
-    /// Returns every type and family for which the topics may differ.
     fn expansions(&self) -> impl Iterator<Item = (Option<KnownType>, Option<Family>)> {
         let known = KnownType::ALL
             .iter()
@@ -212,7 +202,7 @@ impl Route {
         })
     }
 
-    /// Returns the error of a topic for a type: an illegal name, or a repeated one.
+    /// An illegal name, or a repeated one.
     fn topic_error(
         &self,
         index: usize,
@@ -231,7 +221,7 @@ impl Route {
     }
 }
 
-/// Returns an error for each setting that has no effect beside `drop: true`.
+/// Settings without effect beside `drop: true`.
 fn conflicts_with_drop(entry: &RouteEntry) -> impl Iterator<Item = RouteError> {
     let config = &entry.config;
     let settings = [
@@ -279,8 +269,7 @@ impl Alternative {
         }
     }
 
-    /// Returns whether this alternative takes every unknown type that `other` takes. `false` if that is
-    /// unknown.
+    /// Returns whether it takes every unknown type that `other` takes. `false` if that is unknown.
     pub(super) fn covers(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Pattern(mine), Self::Pattern(others)) => mine.covers(others),
@@ -294,7 +283,7 @@ impl Alternative {
     }
 }
 
-/// Reads the items of a list, each with its setting. Reports invalid ones.
+/// Reports and leaves out invalid items.
 fn read_each<T, U>(
     items: &[T],
     mut read: impl FnMut(&T) -> Result<U, String>,

@@ -1,5 +1,3 @@
-//! Table of compiled routes.
-
 use super::condition::Condition;
 use super::field_values::{FieldRef, FieldTable, FieldValues};
 use super::route::{Route, UNKNOWN_FAMILIES};
@@ -12,73 +10,64 @@ use std::sync::Arc;
 #[cfg(test)]
 pub(super) mod tests;
 
-/// Compiled routes. Those of each known type are resolved; only unknown types are matched with patterns.
+/// Only unknown types are matched with patterns.
 #[derive(Debug, Clone)]
 pub struct RouteTable {
-    /// Plans in the order of [`KnownType::index`].
+    /// In the order of [`KnownType::index`].
     known: Box<[RoutePlan]>,
-    /// Routes that can take an unknown type.
     unknown: Box<[UnknownRoute]>,
-    /// Destinations of unknown types that no route takes, by family. `None` if there are none, or if they are
-    /// dead letters.
+    /// Destinations of unknown types, by family. `None`: there are none, or they are dead letters.
     unknown_default: Option<[Destination; UNKNOWN_FAMILIES.len()]>,
     pub(super) routes: Box<[Route]>,
     pub(super) fields: FieldTable,
     topics: BTreeSet<Arc<str>>,
 }
 
-/// Topics of a route for a type, with the key and the headers of its records.
+/// Topics for a type, with key and headers of the records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
-    /// Index of the route in `routes`. `None` for the default route.
+    /// `None`: the default route.
     pub route: Option<usize>,
-    /// Topics, each once.
+    /// Each once.
     pub topics: Box<[Arc<str>]>,
-    /// Fields for the key, tried in order before the entity id.
+    /// Tried in order before the entity id.
     pub key: Arc<[FieldRef]>,
-    /// Headers that the route adds.
     pub headers: RouteHeaders,
 }
 
-/// Decision on an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision<'t> {
-    /// Records for each of these routes. There is one, unless routes continue.
+    /// One route, unless routes continue.
     Forward(SmallVec<[&'t Destination; 1]>),
-    /// The route with this index drops the event.
     Drop(usize),
-    /// The type is unknown, no route takes it, and such types are dead letters.
+    /// No route takes the unknown type.
     DeadLetter,
 }
 
-/// Routes of one type, in order, and the destination without any of them. `None`: the last route takes all
-/// events.
+/// Routes in order, and the destination without any. `None`: the last route takes all events.
 #[derive(Debug, Clone)]
 struct RoutePlan {
     steps: Box<[RouteStep]>,
     default: Option<Destination>,
 }
 
-/// Route for one type.
 #[derive(Debug, Clone)]
 struct RouteStep {
     conditions: Arc<[Condition]>,
     is_drop: bool,
     continues: bool,
-    /// Without topics if the route drops.
     destination: Destination,
 }
 
-/// Route for unknown types, of which only the family matters.
+/// Only the family of the type matters.
 #[derive(Debug, Clone)]
 struct UnknownRoute {
     route: Route,
-    /// Steps by family, and last without one. `None` if the route takes no such type.
+    /// By family, and last without one. `None`: the route takes no such type.
     steps: [Option<RouteStep>; UNKNOWN_FAMILIES.len()],
 }
 
 impl RouteTable {
-    /// Builds the table from validated routes.
     pub(super) fn new(routes: Vec<Route>, default: &Route, fields: FieldTable) -> Self {
         let mut topics = TopicSet::default();
         let known = KnownType::ALL
@@ -100,12 +89,11 @@ impl RouteTable {
         Self { known, unknown: unknown.into(), unknown_default, routes: routes.into(), fields, topics }
     }
 
-    /// Returns the fields of a body that the routes read.
     pub fn picks(&self) -> &[Pick] {
         self.fields.picks()
     }
 
-    /// Returns the decision on an event. `picks` are the captured fields of [`RouteTable::picks`].
+    /// `picks`: captured fields of [`RouteTable::picks`].
     pub fn decide(&self, event: &Event<'_>, picks: &Picks<'_, '_>) -> Decision<'_> {
         self.decide_with(event, &FieldValues::new(&self.fields, picks, event))
     }
@@ -126,26 +114,23 @@ impl RouteTable {
         }
     }
 
-    /// Returns every topic that an event can go to, in alphabetical order.
-    ///
-    /// With `{family}` after a pattern that matches any family, that includes a topic for each family.
+    /// In alphabetical order. `{family}` after a pattern for any family yields a topic for each.
     pub fn topics(&self) -> impl Iterator<Item = &Arc<str>> {
         self.topics.iter()
     }
 
-    /// Returns the largest number of records of one event, if the conditions of at most one route hold.
+    /// Assumes that the conditions of at most one route hold.
     pub fn max_records(&self) -> usize {
         let known = self.known.iter().map(RoutePlan::max_records);
         let each = self.destinations().map(|(_, destination)| destination.topics.len());
         known.chain(each).max().unwrap_or_default()
     }
 
-    /// Returns whether an event can go to a topic.
     pub(super) fn has_topic(&self, name: &str) -> bool {
         self.topics.contains(name)
     }
 
-    /// Returns every destination with its type. `None`: a type that JustCall does not document.
+    /// `None`: a type that JustCall does not document.
     pub fn destinations(&self) -> impl Iterator<Item = (Option<KnownType>, &Destination)> {
         let known = KnownType::ALL.iter().zip(&self.known).flat_map(|(known, plan)| {
             let steps = plan.steps.iter().map(|step| &step.destination);
@@ -159,7 +144,6 @@ impl RouteTable {
     }
 }
 
-/// Takes steps until one ends the search.
 fn take_steps<'t>(
     steps: impl Iterator<Item = &'t RouteStep>,
     values: &FieldValues<'_, '_>,
@@ -221,12 +205,11 @@ impl RouteStep {
     }
 }
 
-/// Set of topic names, each allocated once.
+/// Each name is allocated once.
 #[derive(Default)]
 struct TopicSet(BTreeSet<Arc<str>>);
 
 impl TopicSet {
-    /// Resolves a route for one type, or for the unknown types of a family.
     fn destination(
         &mut self,
         route: &Route,

@@ -4,7 +4,6 @@ use crate::routing::table::tests::event;
 use justcall_events::{Level, Picks, Scanned, Validation, scan_with};
 use proptest::prelude::*;
 
-/// Returns the text at a pointer in `data`.
 fn read(pointer: &str, data: &str) -> Option<String> {
     let mut pointers = FieldTable::default();
     let pointed = pointers.add(Pointer::parse(&format!("/data{pointer}")).unwrap());

@@ -35,7 +35,7 @@ fn table(routes: Vec<RouteConfig>, unknown_events: UnknownEvents) -> RouteTable 
     RouteTable::compile(&config).unwrap()
 }
 
-/// Returns the destination of an event without a body. `None`: a dead letter.
+/// `None`: a dead letter.
 fn only<'t>(table: &'t RouteTable, name: &str) -> Option<&'t Destination> {
     match table.decide(&event(name), &Picks::default()) {
         Decision::Forward(destinations) => {
@@ -47,7 +47,6 @@ fn only<'t>(table: &'t RouteTable, name: &str) -> Option<&'t Destination> {
     }
 }
 
-/// Returns the topics of an event, or `dead letter`.
 fn topics(table: &RouteTable, name: &str) -> String {
     only(table, name).map_or("dead letter".into(), |destination| destination.topics.join(" "))
 }
@@ -175,7 +174,6 @@ fn any_route() -> impl Strategy<Value = RouteConfig> {
     (prop::collection::vec(matches, 1..3), topic).prop_map(|(matches, topic)| route(&matches, &[topic]))
 }
 
-/// Removes the routes that never take an event.
 fn without_shadowed(
     mut routes: Vec<RouteConfig>,
     unknown_events: UnknownEvents,
@@ -226,7 +224,6 @@ proptest! {
         prop_assert_eq!(only(&table, &name).unwrap().route, expected);
     }
 
-    /// No event can reach a route that is reported as shadowed.
     #[test]
     fn no_event_reaches_a_shadowed_route(
         routes in prop::collection::vec(any_route(), 2..5),

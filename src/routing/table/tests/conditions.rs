@@ -8,8 +8,7 @@ use justcall_events::{BodyHash, Event, Family, Picks, Scanned, Validation, scan_
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-/// Returns the routes that took a body (`None`: the default route) or the route that dropped it, and the
-/// explanation.
+/// `None`: the default route.
 fn decided(table: &RouteTable, name: &str, data: &str) -> (Result<Vec<Option<usize>>, usize>, Vec<String>) {
     let body = serde_json::json!({ "event": name, "data": serde_json::from_str::<serde_json::Value>(data).unwrap() });
     let body = body.to_string();
@@ -151,7 +150,7 @@ fn any_conditional() -> impl Strategy<Value = RouteConfig> {
     })
 }
 
-/// Generates a condition on a named field, in spellings of both dialects.
+/// Spellings of both dialects.
 fn any_named_condition() -> impl Strategy<Value = (String, Predicate)> {
     let wanted = |texts: &[&str]| Operator::OneOf(texts.iter().map(|text| (*text).into()).collect());
     let prefix = |text: &str| Operator::Prefix(vec![text.into()]);
@@ -170,7 +169,7 @@ fn any_named_condition() -> impl Strategy<Value = (String, Predicate)> {
         .prop_map(|(field, wanted)| (field.to_owned(), Predicate { operator: wanted, ignore_case: false }))
 }
 
-/// Reference implementation: the value of a field in a body of the live dialect.
+/// Reference implementation, as the next two functions.
 fn value(body: &serde_json::Value, name: &str, field: &str) -> Option<serde_json::Value> {
     if field.starts_with('/') {
         return body.pointer(field).cloned();
@@ -203,7 +202,6 @@ fn value(body: &serde_json::Value, name: &str, field: &str) -> Option<serde_json
     found.map(Into::into)
 }
 
-/// Reference implementation: whether a body of the live dialect meets a condition.
 fn meets(body: &serde_json::Value, name: &str, field: &str, test: &Predicate) -> bool {
     let spelled = |text: &String| match &**text {
         "OUTGOING" => "outbound".to_owned(),
@@ -220,7 +218,6 @@ fn meets(body: &serde_json::Value, name: &str, field: &str, test: &Predicate) ->
     holds(&Predicate { operator: wanted, ..test.clone() }, value(body, name, field).as_ref())
 }
 
-/// Reference implementation: whether a value meets a predicate.
 fn holds(test: &Predicate, value: Option<&serde_json::Value>) -> bool {
     use serde_json::Value;
     let fold = |text: &str| if test.ignore_case { text.to_lowercase() } else { text.to_owned() };
@@ -250,7 +247,6 @@ fn any_data() -> impl Strategy<Value = String> {
         .prop_map(|(strange, live)| format!("{{{}}}", [strange, live].concat().join(",")))
 }
 
-/// Generates fields of the live dialect that named fields read.
 fn any_live_fields() -> impl Strategy<Value = Vec<String>> {
     let direction = || {
         let spelled = vec!["\"Incoming\"", "\"OUTGOING\"", "\"inbound\"", "\"sideways\"", "\"\"", "null"];
