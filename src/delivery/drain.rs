@@ -12,6 +12,7 @@ use super::lane::{DrainEvent, Lane};
 use super::window::{FailedRow, STUCK_AGE_MS, Window};
 use super::{RecordFailure, Report, Sink};
 use crate::backoff::Backoff;
+use crate::rate_limit::LogThrottle;
 use crate::spool::{RowId, Spool};
 use crate::telemetry::{DrainSpans, Metrics, Tracer};
 use std::collections::BTreeMap;
@@ -27,6 +28,11 @@ const SPOOL_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 const STUCK_AGE: Duration = Duration::from_millis(STUCK_AGE_MS.unsigned_abs());
 
 /// Backoff between sends of rows that Kafka refused alone.
+/// A backlog of refused rows, or a disk that fails, would fill the log.
+const MAX_LOG_BURST: u32 = 100;
+const MAX_LOG_RATE: u32 = 10;
+const READ_LOG_INTERVAL: Duration = Duration::from_secs(30);
+
 const MIN_REFUSED_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_REFUSED_BACKOFF: Duration = Duration::from_secs(30);
 
@@ -101,6 +107,8 @@ struct Drain {
     progress_at: Instant,
     was_circuit_open: bool,
     spans: DrainSpans<RowId>,
+    refused_log: LogThrottle,
+    read_log: LogThrottle,
 }
 
 impl Drain {
@@ -123,6 +131,8 @@ impl Drain {
             refused_retry: None,
             progress_at: Instant::now(),
             was_circuit_open: false,
+            refused_log: LogThrottle::new(MAX_LOG_BURST, MAX_LOG_RATE),
+            read_log: LogThrottle::every(READ_LOG_INTERVAL),
         }
     }
 

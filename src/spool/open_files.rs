@@ -71,6 +71,8 @@ pub(super) struct OpenFiles {
     content: OnceCell<LogContent>,
     /// Another process may have changed the content of the database.
     is_suspect: Cell<bool>,
+    /// Another process wrote to the log. SQLite's recovery would end at a frame with a wrong checksum.
+    is_log_suspect: Cell<bool>,
 }
 
 impl OpenFiles {
@@ -79,7 +81,8 @@ impl OpenFiles {
         let (database, log) = (database.to_path_buf(), beside(database, "-wal"));
         let found = FileState::of(&database)?.ok_or(SpoolFault::Moved)?;
         let states = Cell::new((found, FileState::of(&log)?));
-        Ok(Self { database, log, states, content: OnceCell::new(), is_suspect: Cell::new(false) })
+        let (is_suspect, is_log_suspect) = (Cell::new(false), Cell::new(false));
+        Ok(Self { database, log, states, content: OnceCell::new(), is_suspect, is_log_suspect })
     }
 
     /// Records the length of the log after a commit, which does not change the database. A log without the
@@ -102,6 +105,7 @@ impl OpenFiles {
         });
         let found = database.unwrap_or(known);
         let log = recorded(log, &self.log, |found, known| found.bytes >= known.bytes || is_complete);
+        self.is_log_suspect.set(self.is_log_suspect.get() && !is_complete);
         // XFS allocates blocks behind the end, and returns them by itself.
         let needed = known.blocks.min(known.bytes.div_ceil(BLOCK_BYTES));
         let lost_blocks = found.bytes >= known.bytes && found.blocks < needed - needed / 8;
@@ -131,6 +135,11 @@ impl OpenFiles {
 
     pub(super) fn set_suspect(&self, is_suspect: bool) {
         self.is_suspect.set(is_suspect);
+    }
+
+    /// Returns true if the log must be written back before it gets another row.
+    pub(super) fn is_log_suspect(&self) -> bool {
+        self.is_log_suspect.get()
     }
 
     pub(super) fn database(&self) -> &Path {
@@ -165,6 +174,10 @@ impl OpenFiles {
             return Err(fault);
         }
         self.suspect(Some(found));
+        if log.zip(found_log).is_some_and(|(log, found)| found.modified != log.modified) {
+            self.is_suspect.set(true);
+            self.is_log_suspect.set(true);
+        }
         if is_database_shorter || is_log_shorter {
             self.is_suspect.set(self.is_suspect.get() || is_database_shorter);
             self.states.set((found, found_log));

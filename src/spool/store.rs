@@ -73,6 +73,9 @@ impl SpoolStore {
     /// changed it.
     pub(super) fn check(&self) -> Result<(), SpoolFault> {
         self.files.check(&self.connection)?;
+        if self.files.is_log_suspect() {
+            self.checkpoint()?;
+        }
         self.verify()
     }
 

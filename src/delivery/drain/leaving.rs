@@ -5,7 +5,7 @@ use crate::delivery::lane::DrainEvent;
 use crate::delivery::{RecordFailure, dead_letter, record_codec};
 use crate::spool::{RowId, SpoolEntry};
 use std::sync::Arc;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 impl Drain {
     /// Replaces a record that no retry can deliver by its dead letter, in one transaction. If the dead-letter
@@ -13,14 +13,18 @@ impl Drain {
     pub(super) fn to_dead_letter(&self, row: RowId, failure: RecordFailure) {
         let dead_letters = &self.shared.dead_letters;
         if self.lane.topic() == dead_letters.topic() {
-            tracing::error!(row = row.0, %failure, "the dead-letter topic refuses a record; it is set aside in the spool");
+            if let Some(suppressed) = self.refused_log.pass(Instant::now().into_std()) {
+                tracing::error!(row = row.0, %failure, suppressed, "the dead-letter topic refuses a record; it is set aside in the spool");
+            }
             self.shared
                 .spool
                 .park(row, Box::new(self.callback(move |parked| DrainEvent::Moved(row, parked))));
             return;
         }
         let Some(record) = self.window.record(row) else { return };
-        tracing::error!(topic = %self.lane.topic(), %failure, "Kafka refuses a record for good; it becomes a dead letter");
+        if let Some(suppressed) = self.refused_log.pass(Instant::now().into_std()) {
+            tracing::error!(topic = %self.lane.topic(), %failure, suppressed, "Kafka refuses a record for good; it becomes a dead letter");
+        }
         let letter = dead_letter::of_refused(dead_letters.topic(), record, failure);
         let entry = SpoolEntry {
             lane: Arc::clone(dead_letters.topic()),

@@ -200,7 +200,9 @@ impl Drain {
         match self.shared.runtime.spawn_blocking(read).await {
             Ok(Ok(page)) => Some(page),
             Ok(Err(error)) => {
-                tracing::error!(topic = %self.lane.topic(), %error, "the backlog cannot be read; trying again");
+                if let Some(suppressed) = self.read_log.pass(Instant::now().into_std()) {
+                    tracing::error!(topic = %self.lane.topic(), %error, suppressed, "the backlog cannot be read; trying again");
+                }
                 None
             }
             Err(panic) => {

@@ -88,6 +88,26 @@ fn rows_of_removed_files_survive_an_unreadable_directory() {
     assert_eq!(payloads(&directory), ["one", "three"]);
 }
 
+#[test]
+fn rows_of_an_unreadable_directory_are_not_counted_as_lost_at_the_stop() {
+    for is_noticed in [false, true] {
+        let parent = TempDir::new().unwrap();
+        let (directory, away) = (parent.path().join("spool"), parent.path().join("away"));
+        let spool = open(&directory);
+        append(&spool, vec![entry("calls", b"one")], None).unwrap();
+        settle(&spool);
+        fs::rename(&directory, &away).unwrap();
+        std::os::unix::fs::symlink(&directory, &directory).unwrap();
+        if is_noticed {
+            eventually("refused", || append(&spool, vec![entry("calls", b"two")], None).is_err());
+        }
+        assert_eq!(spool.close(), 0);
+        fs::remove_file(&directory).unwrap();
+        fs::rename(&away, &directory).unwrap();
+        assert_eq!(payloads(&directory), ["one"]);
+    }
+}
+
 /// The stop is before the next check of the files.
 #[test]
 fn rows_of_removed_files_survive_a_stop() {

@@ -308,3 +308,24 @@ fn appends_to_a_hung_disk_are_refused_at_once() {
     accepted(&spool, b"three");
     assert_eq!(rows(&spool, "calls").len(), 2);
 }
+
+/// SQLite's recovery after a crash ends at the first frame with a wrong checksum.
+#[test]
+fn log_that_another_process_overwrites_gets_no_further_row() {
+    for (at, bytes) in [(100, 2000), (16, 16)] {
+        let directory = TempDir::new().unwrap();
+        let spool = written_back(directory.path(), 350);
+        let other = rusqlite::Connection::open(directory.path().join("spool.db")).unwrap();
+        other.execute_batch("BEGIN; SELECT count(*) FROM record").unwrap();
+        (0..5).for_each(|_| drop(append(&spool, vec![entry("calls", b"in the log")], None).unwrap()));
+        let log = fs::File::options().write(true).open(directory.path().join("spool.db-wal")).unwrap();
+        drop(other);
+        log.write_all_at(&vec![7; bytes], at).unwrap();
+        (0..2).for_each(|_| accepted(&spool, b"after"));
+        let copy = crashed(directory.path());
+        let found = payloads(copy.path());
+        assert_eq!(found.iter().filter(|payload| *payload == "after").count(), 2, "{at}");
+        let damaged = spool.usage().totals.damaged;
+        assert!(found.len() as u64 + damaged >= 357, "{at}: {} found, {damaged} damaged", found.len());
+    }
+}

@@ -6,6 +6,7 @@ use super::super::schema::SpoolFault;
 use super::super::store::SpoolStore;
 use super::SpoolWriter;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::sync::atomic::Ordering;
 
 impl SpoolWriter {
@@ -63,9 +64,13 @@ impl SpoolWriter {
         if let Err(error) = written_back.and_then(|_| store.close()) {
             tracing::warn!(%error, "the spool's log was not written back; the next start does it");
         }
+        let is_unreadable = held.as_ref().is_err_and(|error| error.kind() != ErrorKind::NotFound);
         if let Err(fault) = held.map_err(SpoolFault::from).and_then(|held| self.keep_in_place(&held)) {
             tracing::warn!(error = %fault, "cannot check the spool's file after it was closed");
-            self.report_lost(rows);
+            // A later start may be able to read it.
+            if !is_unreadable {
+                self.report_lost(rows);
+            }
         }
         true
     }
@@ -73,6 +78,7 @@ impl SpoolWriter {
     fn lost_without_store(&mut self) -> u64 {
         let known = self.known_state();
         match &self.unlinked {
+            Some(open) if matches!(open.files.check(&open.connection), Err(SpoolFault::Io(_))) => 0,
             Some(_) => known.rows(),
             None => known.lost_in_file(&self.shared.files.database()),
         }
