@@ -27,12 +27,13 @@ const SPOOL_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Age from which a record in flight shares no batch with a new one.
 const STUCK_AGE: Duration = Duration::from_millis(STUCK_AGE_MS.unsigned_abs());
 
-/// Backoff between sends of rows that Kafka refused alone.
-/// A backlog of refused rows, or a disk that fails, would fill the log.
+/// Limits on log lines, because a backlog of refused rows, or a disk that fails, would fill the log.
 const MAX_LOG_BURST: u32 = 100;
+/// Lines per second.
 const MAX_LOG_RATE: u32 = 10;
 const READ_LOG_INTERVAL: Duration = Duration::from_secs(30);
 
+/// Backoff between sends of rows that Kafka refused alone.
 const MIN_REFUSED_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_REFUSED_BACKOFF: Duration = Duration::from_secs(30);
 
