@@ -27,10 +27,7 @@ const SPOOL_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Age from which a record in flight shares no batch with a new one.
 const STUCK_AGE: Duration = Duration::from_millis(STUCK_AGE_MS.unsigned_abs());
 
-/// Limits on log lines, because a backlog of refused rows, or a disk that fails, would fill the log.
-const MAX_LOG_BURST: u32 = 100;
-/// Lines per second.
-const MAX_LOG_RATE: u32 = 10;
+/// A disk that fails would fill the log.
 const READ_LOG_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Backoff between sends of rows that Kafka refused alone.
@@ -132,7 +129,7 @@ impl Drain {
             refused_retry: None,
             progress_at: Instant::now(),
             was_circuit_open: false,
-            refused_log: LogThrottle::new(MAX_LOG_BURST, MAX_LOG_RATE),
+            refused_log: LogThrottle::default(),
             read_log: LogThrottle::every(READ_LOG_INTERVAL),
         }
     }

@@ -12,12 +12,6 @@ use std::time::{Duration, Instant};
 /// These requests could flood the log.
 const UNAUTHENTICATED_LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Burst of lines about refused events, and about rejected ones. An outage produces thousands a second.
-const MAX_LOG_BURST: u32 = 100;
-
-/// Lines per second after the burst.
-const MAX_LOG_RATE: u32 = 10;
-
 pub(super) struct OutcomeReporter {
     metrics: Arc<Metrics>,
     unauthenticated: LogThrottle,
@@ -45,12 +39,11 @@ macro_rules! log_event {
 
 impl OutcomeReporter {
     pub(super) fn new(metrics: Arc<Metrics>, log_sample: u64) -> Self {
-        let lines = || LogThrottle::new(MAX_LOG_BURST, MAX_LOG_RATE);
         Self {
             metrics,
             unauthenticated: LogThrottle::every(UNAUTHENTICATED_LOG_INTERVAL),
-            refused: lines(),
-            rejected: lines(),
+            refused: LogThrottle::default(),
+            rejected: LogThrottle::default(),
             log_sample,
             successful: AtomicU64::new(0),
         }

@@ -10,9 +10,18 @@ pub(crate) struct LogThrottle {
     suppressed: AtomicU64,
 }
 
+/// Limits on lines of one kind about events. An outage produces thousands a second.
+impl Default for LogThrottle {
+    fn default() -> Self {
+        const BURST: u32 = 100;
+        const LINES_PER_SECOND: u32 = 10;
+        Self::new(BURST, LINES_PER_SECOND)
+    }
+}
+
 impl LogThrottle {
     /// Accepts `burst` lines at once, then `per_second` lines a second.
-    pub(crate) fn new(burst: u32, per_second: u32) -> Self {
+    fn new(burst: u32, per_second: u32) -> Self {
         Self { bucket: TokenBucket::new(burst, per_second), suppressed: AtomicU64::new(0) }
     }
 

@@ -85,11 +85,6 @@ impl SpoolStore {
         self.poll_verification(Duration::ZERO)
     }
 
-    /// A check prevents checkpoints, so deletes would fill the disk with the log.
-    pub(super) fn postpones_deletes(&self, max_bytes: u64) -> bool {
-        self.is_verifying() && self.files.log_bytes() > max_bytes / 8
-    }
-
     pub(super) fn end_verification(&self) {
         drop(self.verification.take());
     }

@@ -39,10 +39,19 @@ pub(super) fn append(
     entries: Vec<SpoolEntry>,
     identity: Option<Identity>,
 ) -> Result<Vec<RowId>, AppendError> {
+    queue_append(spool, entries, identity).recv().unwrap()
+}
+
+/// Queues an append, and returns the receiver of its outcome.
+pub(super) fn queue_append(
+    spool: &Spool,
+    entries: Vec<SpoolEntry>,
+    identity: Option<Identity>,
+) -> mpsc::Receiver<Result<Vec<RowId>, AppendError>> {
     let (told, outcome) = mpsc::channel();
     let done = Box::new(move |ids: Result<&[RowId], AppendError>| told.send(ids.map(<[_]>::to_vec)).unwrap());
     spool.append(Append { entries, identity, done });
-    outcome.recv().unwrap()
+    outcome
 }
 
 pub(super) fn replace(spool: &Spool, id: RowId, entry: SpoolEntry) -> Result<Vec<RowId>, AppendError> {

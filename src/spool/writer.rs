@@ -131,8 +131,11 @@ impl SpoolWriter {
         *forget || !set_aside.is_empty() || (!deletes.is_empty() && !self.postpones_deletes())
     }
 
+    /// Returns true if deletes have to wait for a check of the content. It prevents checkpoints, so they would
+    /// fill the disk with the log.
     fn postpones_deletes(&self) -> bool {
-        self.store.as_ref().is_some_and(|store| store.postpones_deletes(self.shared.limits.max_bytes))
+        let is_long = |store: &SpoolStore| store.files.log_bytes() > self.shared.limits.max_bytes / 8;
+        self.store.as_ref().is_some_and(|store| store.is_verifying() && is_long(store))
     }
 
     /// Keeps jobs without a completion for the next commit, and returns the others.
@@ -192,6 +195,7 @@ impl SpoolWriter {
 
     fn commit(&mut self, waiting: &[SpoolJob]) -> Result<(Vec<JobOutcome>, CommitCounts), SpoolFault> {
         self.check_files()?;
+        let deletes = self.work.next_deletes(if self.postpones_deletes() { 0 } else { MAX_DELETES });
         let Some(store) = &mut self.store else { return Err(std::io::Error::other("closed").into()) };
         let limits = self.shared.limits;
         let entries = || waiting.iter().flat_map(entries_of);
@@ -201,8 +205,6 @@ impl SpoolWriter {
         }
         let mut counts = CommitCounts::default();
         let mut change = store.begin()?;
-        let max_deletes = if store.postpones_deletes(limits.max_bytes) { 0 } else { MAX_DELETES };
-        let deletes = self.work.next_deletes(max_deletes);
         for id in &deletes {
             counts.deleted += u64::from(change.delete(*id)?);
         }

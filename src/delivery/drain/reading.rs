@@ -171,7 +171,8 @@ impl Drain {
             return;
         }
         let may_be_deleted = self.shared.spool.has_pending_deletes();
-        match self.read(RowId(0), HIDDEN_ROWS).await {
+        let limits = if may_be_deleted { WindowLimits { rows: 1, bytes: 1 } } else { HIDDEN_ROWS };
+        match self.read(RowId(0), limits).await {
             Some(page) if page.rows.is_empty() => {
                 self.read_at = None;
                 self.lane.ended(page.through);

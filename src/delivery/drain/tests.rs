@@ -30,6 +30,17 @@ fn drain_in(directory: &Path) -> Drain {
     Drain::new(lane, shared)
 }
 
+async fn append(drain: &Drain, payloads: impl IntoIterator<Item = Bytes>, handed_over: bool) -> Vec<RowId> {
+    let (told, done) = tokio::sync::oneshot::channel();
+    let entry = |payload| SpoolEntry { lane: Arc::from("a"), payload, handed_over, max_lane_bytes: None };
+    drain.shared.spool.append(crate::spool::Append {
+        entries: payloads.into_iter().map(entry).collect(),
+        identity: None,
+        done: Box::new(move |rows| told.send(rows.expect("rows").to_vec()).expect("somebody waits")),
+    });
+    done.await.expect("rows")
+}
+
 fn take(drain: &mut Drain, row: Row) {
     assert!(drain.take(row, drain.shared.share.limits()));
 }
@@ -38,16 +49,8 @@ fn take(drain: &mut Drain, row: Row) {
 async fn report_on_a_row_that_is_deleted_before_it_is_read_is_not_kept() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut drain = drain(&directory);
-    let (told, done) = tokio::sync::oneshot::channel();
-    let entry =
-        SpoolEntry { lane: Arc::from("a"), payload: Bytes::new(), handed_over: true, max_lane_bytes: None };
     drain.lane.begin_append();
-    drain.shared.spool.append(crate::spool::Append {
-        entries: vec![entry],
-        identity: None,
-        done: Box::new(move |rows| told.send(rows.expect("a row")[0]).expect("somebody waits")),
-    });
-    let row = done.await.expect("a row");
+    let row = append(&drain, [Bytes::new()], true).await[0];
     drain.lane.end_append(Some(row));
     drain.lane.count_sent();
     drain.lane.on_report(Ok(()));
@@ -285,19 +288,9 @@ async fn drain_behind_rows(directory: &TempDir, rows: u64) -> (Arc<TestSink>, Dr
     let mut drain = drain(directory);
     let sink = Arc::new(TestSink::default());
     drain.shared.sink = Arc::clone(&sink) as _;
-    let (told, done) = tokio::sync::oneshot::channel();
-    let entry = |value: u64| SpoolEntry {
-        lane: Arc::from("a"),
-        payload: record_codec::encode(&Record { value: value.to_string().into(), ..record("a") }),
-        handed_over: false,
-        max_lane_bytes: None,
-    };
-    drain.shared.spool.append(crate::spool::Append {
-        entries: (1..=rows).map(entry).collect(),
-        identity: None,
-        done: Box::new(move |rows| told.send(rows.expect("rows").to_vec()).expect("somebody waits")),
-    });
-    let ids = done.await.expect("rows");
+    let payload =
+        |value: u64| record_codec::encode(&Record { value: value.to_string().into(), ..record("a") });
+    let ids = append(&drain, (1..=rows).map(payload), false).await;
     drain.cursor = *ids.last().expect("a row");
     drain.through = drain.cursor;
     drain.lane.recounts(0, drain.cursor);

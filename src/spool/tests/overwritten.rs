@@ -151,6 +151,17 @@ fn store_with_rows(path: &Path) -> store::SpoolStore {
     store
 }
 
+/// Starts a check of the content with this outcome.
+fn start_check(
+    store: &store::SpoolStore,
+    path: &Path,
+    outcome: impl FnOnce() -> rusqlite::Result<bool> + Send + 'static,
+) {
+    let file = rusqlite::Connection::open(path).unwrap();
+    let check = verification::Verification::start(file, |_| outcome()).unwrap();
+    store.verification.replace(Some(check));
+}
+
 /// The log has pages that the database lacks, but only those of this process.
 #[test]
 fn pages_in_the_log_are_not_missing_after_a_vacuum() {
@@ -187,9 +198,7 @@ fn suspicion_survives_a_check_that_fails() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("spool.db");
     let store = store_with_rows(&path);
-    let file = rusqlite::Connection::open(&path).unwrap();
-    let failing = verification::Verification::start(file, |_| Err(rusqlite::Error::InvalidQuery)).unwrap();
-    store.verification.replace(Some(failing));
+    start_check(&store, &path, || Err(rusqlite::Error::InvalidQuery));
     eventually("failed", || store.check().is_err());
     assert!(store.is_suspect());
     // The check cannot begin: a later release has written the file.
@@ -228,9 +237,7 @@ fn long_check_of_the_content_continues_beside_appends() {
     let path = directory.path().join("spool.db");
     let mut store = store_with_rows(&path);
     let (go_on, wait) = mpsc::channel::<()>();
-    let check = move |_: &rusqlite::Connection| Ok(wait.recv().is_ok());
-    let file = rusqlite::Connection::open(&path).unwrap();
-    store.verification.replace(Some(verification::Verification::start(file, check).unwrap()));
+    start_check(&store, &path, move || Ok(wait.recv().is_ok()));
     let mut change = store.begin().unwrap();
     change.append(&entry("calls", b"one"), 7).unwrap();
     let accounts = change.commit().unwrap();
@@ -252,9 +259,7 @@ fn deletes_wait_for_a_long_check_when_the_log_is_long() {
     let (go_on, wait) = mpsc::channel::<()>();
     let path = directory.path().join("spool.db");
     spool.shared.queue.push(job_queue::SpoolJob::Run(Box::new(move |store| {
-        let file = rusqlite::Connection::open(path).unwrap();
-        let check = move |_: &rusqlite::Connection| Ok(wait.recv().is_err());
-        store.verification.replace(Some(verification::Verification::start(file, check).unwrap()));
+        start_check(store, &path, move || Ok(wait.recv().is_err()));
     })));
     append(&spool, vec![entry("texts", &[7; 600_000])], None).unwrap();
     let log = || fs::metadata(directory.path().join("spool.db-wal")).unwrap().len();
@@ -274,11 +279,8 @@ fn check_that_cannot_read_the_file_closes_nothing_and_is_tried_later() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("spool.db");
     let store = store_with_rows(&path);
-    let file = rusqlite::Connection::open(&path).unwrap();
-    let error =
-        || rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_READ), None);
-    let failing = verification::Verification::start(file, move |_| Err(error())).unwrap();
-    store.verification.replace(Some(failing));
+    let error = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_READ);
+    start_check(&store, &path, move || Err(rusqlite::Error::SqliteFailure(error, None)));
     eventually("failed", || {
         store.check().unwrap();
         !store.is_verifying()
@@ -293,18 +295,14 @@ fn appends_to_a_hung_disk_are_refused_at_once() {
     let directory = TempDir::new().unwrap();
     let spool = open(directory.path());
     let hung = spool.hang_next_commit();
-    let (told, first) = mpsc::channel();
-    let done = Box::new(move |ids: Result<&[RowId], AppendError>| told.send(ids.is_ok()).unwrap());
-    spool.append(Append { entries: vec![entry("calls", b"one")], identity: None, done });
+    let first = queue_append(&spool, vec![entry("calls", b"one")], None);
     eventually("the commit", || spool.shared.commit_interference.lock().is_none());
     *spool.shared.busy_since.lock() = Some(std::time::Instant::now() - COMMIT_TIMEOUT * 2);
-    let (told, second) = mpsc::channel();
-    let done = Box::new(move |ids: Result<&[RowId], AppendError>| told.send(ids.map(drop)).unwrap());
-    spool.append(Append { entries: vec![entry("calls", b"two")], identity: None, done });
+    let second = queue_append(&spool, vec![entry("calls", b"two")], None);
     assert_eq!(second.try_recv(), Ok(Err(AppendError::Disk)));
     assert_eq!(spool.usage().totals.refused, 1);
     drop(hung);
-    assert!(first.recv().unwrap(), "what was queued before is kept");
+    assert!(first.recv().unwrap().is_ok(), "what was queued before is kept");
     accepted(&spool, b"three");
     assert_eq!(rows(&spool, "calls").len(), 2);
 }
